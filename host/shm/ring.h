@@ -74,7 +74,8 @@ typedef struct rs_ring {
   uint64_t mine;
 } rs_ring;
 
-/* 0; -1: no room now (`wanted` is set, and room was looked for once more after that). */
+/* 0; -1: no room now (`wanted` is set, and room was looked for once more after that);
+** -2: larger than this ring ever takes. */
 int rs_ring_put(rs_ring *ring, const rs_record *record, const void *text);
 
 /* Copies out the next record and its text (`text` holds RS_TEXT_MAX bytes): 1; none: 0;

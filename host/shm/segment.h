@@ -50,7 +50,7 @@ typedef struct rs_vm {
   _Atomic int64_t full;     /* VM: ns waited for room, waits that have ended */
   _Atomic int64_t full_since; /* VM: start of the wait for room in progress; 0 */
   _Atomic int32_t tid;      /* VM: its thread, for /proc */
-  uint8_t spare[60];
+  uint8_t spare[68];
 } rs_vm;
 
 /* What the runner's fatal-signal handler leaves for the engine. */
