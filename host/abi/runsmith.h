@@ -70,7 +70,7 @@ typedef struct rs_plan_unit {
   rs_ref args;         /* string.buffer encoding; len 0: nil */
   uint32_t parent;     /* row; RS_NONE for the root */
   uint32_t spec;       /* row of RS_T_SPEC, shared by equal units */
-  uint32_t after_at;   /* first row of RS_T_AFTER */
+  uint32_t after_at;   /* first row of RS_T_AFTER: uint32_t, each a sibling's row */
   uint32_t after_count;
   rs_ref file;         /* where the script described it */
   uint32_t line;
@@ -174,6 +174,22 @@ typedef struct rs_plan_backend {
   rs_ref name;
   rs_ref code; /* runsmith.travel encoding of { start, stop, kill, wait } */
 } rs_plan_backend;
+
+enum { RS_P_PROBE = 1, RS_P_READY = 2, RS_P_ACTIVITY = 3 };
+
+/* Lua that watches a unit: a probe, a command's `ready`, a supervisor's on_activity. */
+typedef struct rs_plan_probe {
+  rs_ref code;   /* runsmith.travel encoding of the probe or the function */
+  uint32_t unit; /* row of the unit that it watches; rows are sorted by it */
+  uint32_t kind; /* RS_P_... */
+} rs_plan_probe;
+
+typedef struct rs_plan_channel {
+  rs_ref name;
+  rs_ref fields;     /* string.buffer encoding of what the script gave */
+  uint32_t unit;     /* row of the supervisor below which it is seen */
+  uint32_t capacity; /* items, >= 1 */
+} rs_plan_channel;
 
 /* A worker as its VM's C code holds it; Lua has only the pointer. */
 typedef struct rs_task rs_task;
