@@ -1,0 +1,80 @@
+-- The journal: numbered without a gap, each entry with its cause, kept across hosts.
+
+local assert = require 'luassert'
+local fixtures = require 'host.fixtures'
+local harness = require 'host.harness'
+local json = require 'cjson'
+local misdeed = require 'host.misdeed'
+local posix = require 'host.posix'
+
+local function read_journal(path)
+  local entries = {}
+  for line in posix.slurp(path):gmatch '[^\n]+' do
+    entries[#entries + 1] = json.decode(line)
+  end
+  return entries
+end
+
+local function numbered(entries)
+  for i = 2, #entries do
+    assert.equal(entries[i - 1].seq + 1, entries[i].seq)
+  end
+end
+
+local function run_once(folder)
+  local host = harness.start {
+    files = fixtures.files('coroutine', 'raise'),
+    args = { '--journal', folder .. '/journal' },
+  }
+  host:wait_for { kind = 'ready', unit = 'plant' }
+  return host
+end
+
+describe('the journal', function()
+  local folder
+
+  before_each(function() folder = posix.scratch() end)
+  after_each(function()
+    harness.sweep()
+    os.execute(("rm -rf '%s'"):format(folder))
+  end)
+
+  it('has no gap, and causes that lie before their effects', function()
+    local host, ready = misdeed.commit('coroutine', 'raise')
+    misdeed.comes_back(host, ready)
+    host:wait_end(host:signal 'TERM' and 20)
+    numbered(host.entries)
+    for _, entry in ipairs(host.entries) do
+      if entry.cause then assert.is_true(entry.cause < entry.seq) end
+      assert.truthy(entry.time:match '^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$')
+    end
+    local exited = host:all { kind = 'exited', unit = 'plant/culprit' }[1]
+    local restart = host:all { kind = 'restart', unit = 'plant/culprit' }[1]
+    local again = host:all { kind = 'started', unit = 'plant/culprit', incarnation = 1 }[1]
+    assert.equal(exited.seq, restart.cause)
+    assert.equal(restart.seq, again.cause)
+    host:finish()
+  end)
+
+  it('goes on with seq in a later host, under a new boot', function()
+    run_once(folder):finish()
+    local first = read_journal(folder .. '/journal')
+    run_once(folder):finish()
+    local both = read_journal(folder .. '/journal')
+    assert.is_true(#both > #first and #first > 10)
+    numbered(both)
+    assert.not_equal(first[1].boot, both[#both].boot)
+    assert.equal(first[1].boot, first[#first].boot)
+  end)
+
+  it('is complete up to a kill -9 of the host', function()
+    local host = run_once(folder)
+    local parts = require 'host.parts'
+    parts.kill(host, 'engine')
+    host:finish { signal = false, status = 1, stale_socket = true }
+    local entries = read_journal(folder .. '/journal')
+    numbered(entries)
+    local last = host.entries[#host.entries]
+    assert.is_true(entries[#entries].seq >= last.seq)
+  end)
+end)

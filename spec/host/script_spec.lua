@@ -1,0 +1,105 @@
+-- A tree script with mistakes: what a beginner is told, and that nothing starts.
+
+local assert = require 'luassert'
+local fixtures = require 'host.fixtures'
+local harness = require 'host.harness'
+
+local MISTAKES = { -- script, what the message must contain
+  {
+    name = 'a misspelt field',
+    script = "local rs = require 'runsmith'\n"
+      .. "return rs.supervisor 'plant' {\n"
+      .. "  rs.worker 'a' { run = 'beater', restrat = 'permanent' },\n"
+      .. '}\n',
+    says = { 'tree.lua:3: plant/a: ', 'restrat', 'restart' },
+  },
+  {
+    name = 'two mistakes at once',
+    script = "local rs = require 'runsmith'\n"
+      .. "return rs.supervisor 'plant' {\n"
+      .. "  rs.worker 'a' { run = 'beater', backend = 'tread' },\n"
+      .. "  rs.worker 'b' { run = 'beater', after = { 'c' } },\n"
+      .. '}\n',
+    says = { 'tree.lua:3: plant/a: ', 'thread', 'tree.lua:4: plant/b: ', "'?c'?" },
+  },
+  {
+    name = 'a module that is not there',
+    script = "local rs = require 'runsmith'\n"
+      .. "return rs.supervisor 'plant' { rs.worker 'a' { run = 'no.such' } }\n",
+    says = { 'tree.lua:2: plant/a: ', 'no%.such' },
+  },
+  {
+    name = 'a syntax error',
+    script = "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n",
+    says = { 'tree.lua:' },
+  },
+  {
+    name = 'no supervisor',
+    script = 'return 42\n',
+    says = { 'tree.lua', 'supervisor' },
+  },
+  {
+    name = 'an endless loop',
+    script = 'while true do end\n',
+    args = { '--eval-time', '0.5' },
+    says = { 'tree.lua' },
+  },
+}
+
+local function check(mistake)
+  local host = harness.start {
+    files = { ['tree.lua'] = mistake.script, ['beater.lua'] = fixtures.beater },
+    args = mistake.args,
+  }
+  host:wait_end()
+  local said = table.concat(host.text, '\n')
+  for _, pattern in ipairs(mistake.says) do
+    assert.truthy(said:find(pattern), pattern .. host:tail())
+  end
+  assert.equal(0, #host:all { kind = 'started' })
+  host:finish { status = 1 }
+end
+
+describe('a script with', function()
+  after_each(harness.sweep)
+
+  for _, mistake in ipairs(MISTAKES) do
+    it(mistake.name .. ' is told and starts nothing', function() check(mistake) end)
+  end
+
+  it('mistakes gives the same from check', function()
+    local mistake = MISTAKES[2]
+    local files = { ['tree.lua'] = mistake.script, ['beater.lua'] = fixtures.beater }
+    local status, said, out = harness.run {
+      files = files, command = { 'check', 'tree.lua' },
+    }
+    assert.equal(1, status)
+    for _, pattern in ipairs(mistake.says) do
+      assert.truthy((said .. out):find(pattern), pattern .. '\n' .. said .. out)
+    end
+  end)
+
+  it('none is drawn by check', function()
+    local files = fixtures.files('thread', 'raise')
+    local status, said, out = harness.run {
+      files = files, command = { 'check', 'tree.lua' },
+    }
+    assert.equal(0, status, said)
+    for _, name in ipairs { 'plant', 'culprit', 'thread', 'command', 'apart' } do
+      assert.truthy(out:find(name, 1, true), name)
+    end
+  end)
+
+  it('no file to be found is told in a sentence', function()
+    local host = harness.start { files = {}, script = 'nowhere.lua' }
+    host:wait_end()
+    assert.truthy(table.concat(host.text, '\n'):find 'nowhere%.lua')
+    host:finish { status = 1 }
+  end)
+
+  it('an unknown command: usage, status 2', function()
+    local status, said = harness.run { files = {}, command = { 'rnu' } }
+    assert.equal(2, status)
+    assert.truthy(said:find 'rnu')
+  end)
+end)
