@@ -45,8 +45,9 @@ enum {
 
 /* What the engine tells a VM. */
 enum {
-  RS_DOWN_START = 1, /* slot, inc; a: plan number, b: its row; text: args of an added unit
-                     ** (empty: the plan's), for a custom one its handle to go on with */
+  RS_DOWN_START = 1, /* slot, inc; a: plan number, b: its row; text: of an added unit its
+                     ** name, NUL, its args (empty: the plan's); for a custom one its
+                     ** handle to go on with */
   RS_DOWN_ASK,       /* stop: wakes it if it waits (its slot says stopping already) */
   RS_DOWN_END,       /* end it now: if it is suspended, resume it interrupted */
   RS_DOWN_EMIT,      /* text: an event's name, for its queue */
