@@ -38,7 +38,9 @@ enum { /* rs_plan_spec.flags */
   RS_NO_NEW_PRIVS = 128
 };
 
-enum { /* the tables of a plan, by their place in rs_plan.tables */
+/* The tables of a plan, by their place in rs_plan.tables. A row of RS_T_AFTER is a
+** uint32_t, the row of a sibling in RS_T_UNIT; one of RS_T_BYTES is a byte. */
+enum {
   RS_T_UNIT, RS_T_SPEC, RS_T_LIFE, RS_T_STATE, RS_T_EDGE, RS_T_AFTER, RS_T_EXEC,
   RS_T_MODULE, RS_T_BACKEND, RS_T_PROBE, RS_T_CHANNEL, RS_T_BYTES, RS_T_COUNT
 };

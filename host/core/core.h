@@ -2,7 +2,8 @@
 **
 ** Layer    core: no I/O, no clock, no heap of its own. Equal calls, equal results.
 ** Owner    the caller owns the plan's bytes (until RS_DO_DROP_PLAN) and gives memory
-**          through rs_memory, asked for in rs_core_apply and for an add alone.
+**          through rs_memory, asked for in rs_core_apply and for an add; in
+**          rs_core_step only if more is fed between two runs than ever before.
 ** Thread   one; the engine's loop or a simulator's.
 ** Limits   RS_UNITS_MAX units; restarts remembered per supervisor: its max, at most
 **          RS_INTENSITY_MAX (the tree's check says so).
@@ -76,7 +77,8 @@ typedef struct rs_event {
   uint64_t text;  /* the caller's name for some bytes; 0: none. Comes back in entries */
 } rs_event;
 
-/* What is to be done. */
+/* What is to be done. START, ASK, INTERRUPT, KILL and LOOK never name a supervisor: its
+** life is its children's. Its runner is the engine's to make and to end. */
 enum {
   RS_DO_START = 1, /* begin this incarnation; plan, row: where it is described; a: the VM
                    ** of its domain, for a coroutine worker; answer with STARTED, or EXIT
@@ -85,7 +87,8 @@ enum {
   RS_DO_INTERRUPT, /* interrupt it: EXIT (interrupted) should follow */
   RS_DO_KILL,      /* kill what runs it: its runner, its process and all it started */
   RS_DO_LOOK,      /* read its slot, answer SEEN */
-  RS_DO_LOOK_VM,   /* unit: the domain, a: vm; read who runs, answer VM_SEEN */
+  RS_DO_LOOK_VM,   /* unit: the domain, a: vm; or a thread or process worker whose own
+                   ** VM it is, a: 0. Read who runs, answer VM_SEEN for the same */
   RS_DO_JOURNAL,   /* write entry */
   RS_DO_EMIT,      /* hand the unit's lifecycle an event; a: probe row that says which */
   RS_DO_SIGNAL,    /* send a command its reload signal */
@@ -104,7 +107,8 @@ enum {
                     ** text: where; 0: the engine says what it finds */
   RS_J_EXITED,      /* a: RS_WHY_..., b: status or signal, c: 1 expected, text */
   RS_J_KILLED,      /* a: RS_K_... (why) */
-  RS_J_RESTART,     /* a: RS_R_... (why), b: 1 charged, x: delay */
+  RS_J_RESTART,     /* a: RS_R_... (why), b: 1 charged, x: delay. Of an isolating
+                    ** supervisor that lives on: its runner, charged to itself */
   RS_J_COLLATERAL,  /* other: culprit or RS_NONE */
   RS_J_COMPLETED,
   RS_J_ESCALATED,   /* a: max, x: within; b: 1 by the child's own limit (other: it) */
@@ -190,6 +194,12 @@ rs_time rs_core_due(const rs_core *core);
 /* The next journal number, for entries that the engine writes itself. */
 uint64_t rs_core_seq(rs_core *core);
 
+/* A command's states; a custom unit's too. */
+enum {
+  RS_STATE_STARTING, RS_STATE_RUNNING, RS_STATE_TERMINATING, RS_STATE_STOPPED,
+  RS_STATE_CRASHED
+};
+
 enum { RS_HEALTHY = 1, RS_LINGERING, RS_COMPLETED, RS_FAILED, RS_STOPPED, RS_WAITING };
 
 /* What the core knows of a unit, for status. */
@@ -197,7 +207,7 @@ typedef struct rs_view {
   uint32_t unit, parent, plan, row;
   uint32_t inc, restarts;
   uint32_t life;   /* the unit's own machine: RS_LIFE_... of unit.h */
-  uint32_t state;  /* lifecycle state; RS_NONE */
+  uint32_t state;  /* lifecycle state; RS_NONE. A command's: RS_STATE_... */
   uint32_t health; /* RS_HEALTHY... */
   uint32_t ready;  /* 1 */
   uint32_t domain; /* the isolating supervisor */
