@@ -1,0 +1,165 @@
+--- What C and Lua share: the only ffi.cdef, and a plan's bytes seen as tables.
+local ffi = require 'ffi'
+
+local M = {}
+
+local NAMES = { 'UNIT', 'SPEC', 'LIFE', 'STATE', 'EDGE', 'AFTER', 'EXEC', 'MODULE' }
+local ROWS = { -- the C type of each table's rows, by its place
+  [0] = 'rs_plan_unit', 'rs_plan_spec', 'rs_plan_life', 'rs_plan_state', 'rs_plan_edge',
+  'uint32_t', 'rs_plan_exec', 'rs_plan_module', 'rs_plan_backend', 'rs_plan_probe',
+  'rs_plan_channel', 'uint8_t',
+}
+NAMES[9], NAMES[10], NAMES[11], NAMES[12] = 'BACKEND', 'PROBE', 'CHANNEL', 'BYTES'
+
+--- What the few system calls of the Lua side look like.
+local SYSTEM = [[
+typedef struct rs_rlimit { uint64_t soft, hard; } rs_rlimit;
+typedef struct rs_pollfd { int fd; short events, revents; } rs_pollfd;
+typedef void (*rs_handler)(int);
+int setrlimit(int resource, const rs_rlimit *limit);
+ssize_t write(int fd, const void *bytes, size_t size);
+ssize_t read(int fd, void *bytes, size_t size);
+int poll(rs_pollfd *fds, unsigned long count, int timeout);
+rs_handler signal(int number, rs_handler handler);
+int isatty(int fd);
+]]
+
+local function header_text()
+  local ok, host = pcall(require, 'runsmith.host')
+  if ok then return host.abi_text, host.layout end
+  local here = debug.getinfo(1, 'S').source:match '^@(.*)lua/runsmith/abi%.lua$'
+  local file = assert(io.open((here or '') .. 'host/abi/runsmith.h'))
+  local text = file:read '*a'
+  file:close()
+  return text, nil
+end
+
+local text, layout = header_text()
+ffi.cdef(text)
+ffi.cdef(SYSTEM)
+for name, size in pairs(layout or {}) do
+  local here = ffi.sizeof(name)
+  if here ~= size then
+    error(('%s is %d bytes in C, %d in Lua: rebuild'):format(name, size, here))
+  end
+end
+
+local C = ffi.C
+local u8 = ffi.typeof 'const uint8_t *'
+local head_type = ffi.typeof 'const rs_plan *'
+local rows_type, name_of = {}, {}
+for place = 0, #ROWS do
+  rows_type[place] = ffi.typeof('const ' .. ROWS[place] .. ' *')
+  name_of[place] = NAMES[place + 1]:lower()
+end
+
+M.C = C
+M.NONE = 0xffffffff
+M.NEVER = 0x7fffffffffffffffLL
+M.ROWS = ROWS
+M.head_text = text
+
+local library = C
+
+--- Where rs_hash and rs_plan_check are found when they are not in the program itself.
+--- @param lib ffi.namespace* what ffi.load gave
+function M.use(lib) library = lib end
+
+--- @param bytes string|ffi.cdata*
+--- @param size integer
+--- @param seed? integer a hash to chain to
+--- @return integer hash uint64_t
+function M.hash(bytes, size, seed) return library.rs_hash(bytes, size, seed or 0) end
+
+--- Has the C side look at every offset, index and graph of a plan.
+--- @param bytes string
+--- @return boolean? ok, string? why
+function M.plan_check(bytes)
+  local why = ffi.new 'char[512]'
+  if library.rs_plan_check(bytes, #bytes, why, 512) == 0 then return true end
+  return nil, ffi.string(why)
+end
+
+--- @param seconds number
+--- @return integer ns rs_time; math.huge is RS_NEVER
+function M.time(seconds)
+  if seconds >= 9e9 then return M.NEVER end
+  return ffi.cast('int64_t', seconds * 1e9 + 0.5)
+end
+
+--- @param time integer rs_time
+--- @return number seconds
+function M.seconds(time)
+  if time == M.NEVER then return math.huge end
+  return tonumber(time) / 1e9
+end
+
+--- @class runsmith.View a plan's tables as arrays; `count.unit` and so on tell the rows
+--- @field size integer
+--- @field count table<string, integer>
+local View = {}
+View.__index = View
+
+--- @param ref ffi.cdata* an rs_ref
+--- @return string
+function View:bytes(ref) return ffi.string(self.heap + ref.at, ref.len) end
+
+--- The strings of a list: each ends with a NUL.
+--- @param ref ffi.cdata* an rs_ref
+--- @return string[]
+function View:list(ref)
+  local list = {}
+  for item in self:bytes(ref):gmatch '(%Z*)%z' do list[#list + 1] = item end
+  return list
+end
+
+--- A unit's path.
+--- @param row integer
+--- @return string
+function View:path(row)
+  local path = self:bytes(self.unit[row].name)
+  while row ~= 0 do
+    row = self.unit[row].parent
+    path = self:bytes(self.unit[row].name) .. '/' .. path
+  end
+  return path
+end
+
+--- The row of a unit by its path.
+--- @param path string
+--- @return integer?
+function View:find(path)
+  for row = 0, self.count.unit - 1 do
+    if path:sub(-self.unit[row].name.len) == self:bytes(self.unit[row].name)
+      and self:path(row) == path then
+      return row
+    end
+  end
+end
+
+--- A plan as arrays of rows: .unit .spec .life .state .edge .after .exec .module .backend
+--- .probe .channel. The bytes must be a checked plan and stay where they are.
+--- @param plan string|ffi.cdata* its bytes, or a pointer to them
+--- @param size? integer for a pointer
+--- @return runsmith.View
+function M.view(plan, size)
+  local first = ffi.cast(u8, plan)
+  local head = ffi.cast(head_type, first)
+  size = size or #plan
+  if size < ffi.sizeof 'rs_plan' or ffi.string(head.magic, 8) ~= 'rsplan01' then
+    error('these bytes are no plan', 2)
+  end
+  if head.abi ~= C.RS_ABI then
+    error(('the plan is of ABI %d, this program of %d'):format(head.abi, C.RS_ABI), 2)
+  end
+  local view = setmetatable({ plan = plan, head = head, size = size, count = {} }, View)
+  for place = 0, #ROWS do
+    local name = name_of[place]
+    local where = place == C.RS_T_BYTES and 'heap' or name
+    view[where] = ffi.cast(rows_type[place], first + head.tables[place].at)
+    view.count[name] = head.tables[place].count
+  end
+  return view
+end
+
+return M
