@@ -39,9 +39,8 @@ return rs.supervisor 'plant' {
 
 local function find_sleep(host)
   for _, process in ipairs(host:processes()) do
-    if process.title:find 'sleep 1000' and process.pid ~= host:pid_of 'plant/command' then
-      return process.pid
-    end
+    local ours = process.pid ~= host:pid_of 'plant/command'
+    if ours and process.title:find 'sleep 1000' then return process.pid end
   end
 end
 

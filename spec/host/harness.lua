@@ -90,6 +90,19 @@ function M.start(spec)
   return host
 end
 
+--- @return string the project's folder
+function M.root() return (absolute '.'):gsub('/%.$', '') end
+
+--- Starts one of examples/ as its README says.
+--- @param name string
+--- @param spec? table as for start
+--- @return runsmith.spec.Host
+function M.example(name, spec)
+  spec = spec or {}
+  spec.script = ('%s/examples/%s/tree.lua'):format(M.root(), name)
+  return M.start(spec)
+end
+
 --- The journal's end and what else was said, for a message.
 function Host:tail()
   local lines = {}

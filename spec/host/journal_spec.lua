@@ -50,7 +50,7 @@ describe('the journal', function()
     end
     local exited = host:all { kind = 'exited', unit = 'plant/culprit' }[1]
     local restart = host:all { kind = 'restart', unit = 'plant/culprit' }[1]
-    local again = host:all { kind = 'started', unit = 'plant/culprit', incarnation = 1 }[1]
+    local again = host:all({ kind = 'started', unit = 'plant/culprit' }, ready)[1]
     assert.equal(exited.seq, restart.cause)
     assert.equal(restart.seq, again.cause)
     host:finish()

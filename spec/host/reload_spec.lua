@@ -32,7 +32,7 @@ end
 describe('HUP', function()
   after_each(harness.sweep)
 
-  it('restarts what changed, starts what is new, stops what is gone, no other', function()
+  it('restarts what changed, starts the new, stops the gone, no other', function()
     local host, ready = start()
     host:write('tree.lua', tree('2', NEW))
     host:signal 'HUP'

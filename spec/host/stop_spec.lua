@@ -84,7 +84,7 @@ describe('a host', function()
   end)
 
   for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
-    it(('ends a %s that never heeds the stop, after `shutdown`'):format(backend), function()
+    it(('ends a %s that never stops, after `shutdown`'):format(backend), function()
       stopped(start(RELUCTANT:format(backend, 0.5)), backend, 0.5)
     end)
   end

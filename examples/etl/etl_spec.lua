@@ -1,0 +1,114 @@
+local assert = require 'luassert'
+local harness = require 'host.harness'
+local json = require 'cjson'
+local parts = require 'host.parts'
+local posix = require 'host.posix'
+
+local EMPTY_AFTERWARDS = {
+  'feeder', 'inbox', 'poller', 'parsed', 'transformer', 'transformed', 'writer', 'rejected',
+}
+local SOURCE = '/var/lib/dpkg/status'
+
+-- Name of the file → package and version, by another way than the example's.
+local function expected()
+  local all, count, now = {}, 0, {}
+  for line in (posix.slurp(SOURCE) .. '\n'):gmatch '([^\n]*)\n' do
+    local field, value = line:match '^(%u[%w-]+): (.*)'
+    if field then now[field] = value end
+    if line == '' and now.Package then
+      all[now.Package .. '_' .. (now.Architecture or 'none')] = now
+      count, now = count + 1, {}
+    end
+  end
+  return all, count
+end
+
+local function check_results(dir)
+  local wanted, count = expected()
+  local names = posix.list(dir .. '/results')
+  assert.equal(count, #names)
+  for _, name in ipairs(names) do
+    local record = json.decode(posix.slurp(dir .. '/results/' .. name))
+    assert.equal(wanted[name].Package, record.package)
+    assert.equal(wanted[name].Version, record.version)
+  end
+  for _, folder in ipairs(EMPTY_AFTERWARDS) do
+    assert.same({}, posix.list(dir .. '/' .. folder), folder)
+  end
+end
+
+local function start(dir, pace)
+  local host = harness.example('etl', {
+    env = { ETL_DIR = dir, ETL_SOURCE = SOURCE, ETL_PACE = tostring(pace) },
+  })
+  host:wait_for { kind = 'started', unit = 'etl/writer' }
+  return host
+end
+
+-- Kills something of a host; true if the host itself ended by it.
+local function kill_one(host)
+  local victims = { 'etl/poller', 'etl/transformer', 'etl/writer', 'fork', 'engine' }
+  local dice = math.random(40)
+  local victim = dice == 1 and 5 or dice <= 4 and 4 or dice % 3 + 1
+  if victims[victim] == 'fork' then
+    parts.kill(host, 'fork server')
+  elseif victims[victim] == 'engine' then
+    parts.kill(host, 'engine')
+    return true
+  else
+    posix.kill(host:pid_of(victims[victim]), 'KILL')
+  end
+  return false
+end
+
+local function none_replaced(host)
+  assert.equal(0, #host:all { kind = 'log', text = 'replaces a result' }, host:tail())
+end
+
+describe('the example etl', function()
+  local dir
+
+  before_each(function() dir = posix.scratch() end)
+  after_each(function()
+    harness.sweep()
+    os.execute(("rm -rf '%s'"):format(dir))
+  end)
+
+  it('makes a result of each package', function()
+    local _, count = expected()
+    local host = start(dir, 0)
+    local total = 0
+    local at
+    while total < count do
+      at = host:wait_for({ kind = 'log', unit = 'etl/writer', text = 'written' }, at)
+      total = at.fields.total
+    end
+    assert.equal(0, #host:all { kind = 'violation' })
+    assert.equal(0, #host:all { kind = 'restart' })
+    host:finish()
+    check_results(dir)
+  end)
+
+  it('loses none and does none twice when parts are killed at random', function()
+    math.randomseed(tonumber(os.getenv 'RS_SEED' or 1))
+    local _, count = expected()
+    local host = start(dir, 0.003)
+    local by, kills = posix.now() + 90, 0
+    while #posix.list(dir .. '/results') < count do
+      assert.is_true(posix.now() < by, host:tail())
+      host:watch(0.05 + math.random() * 0.2)
+      kills = kills + 1
+      if kill_one(host) then
+        host:wait_end()
+        none_replaced(host)
+        host:finish { status = 1, stale_socket = true }
+        host = start(dir, 0.003)
+      end
+    end
+    assert.is_true(kills >= 5)
+    host:wait_end(host:signal 'TERM' and 20)
+    none_replaced(host)
+    host:finish()
+    check_results(dir)
+  end)
+end)
