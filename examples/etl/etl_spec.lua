@@ -5,7 +5,8 @@ local parts = require 'host.parts'
 local posix = require 'host.posix'
 
 local EMPTY_AFTERWARDS = {
-  'feeder', 'inbox', 'poller', 'parsed', 'transformer', 'transformed', 'writer', 'rejected',
+  'feeder', 'inbox', 'poller', 'parsed', 'transformer', 'transformed', 'writer',
+  'rejected',
 }
 local SOURCE = '/var/lib/dpkg/status'
 

@@ -6,8 +6,8 @@
 --   2  own/F.in → own/F.out    worked on; .out appears whole
 --   3  own/F.in is removed
 --   4  own/F.out → to/F        handed on
--- Whatever moment kill -9 comes at, the next incarnation sees how far each file has come:
--- .out is there: go on with step 3; only .in: go on with step 2. There are never two
+-- Whenever kill -9 comes, the next incarnation sees how far each file has come: where
+-- .out is, it goes on with step 3; where only .in is, with step 2. There are never two
 -- incarnations at once; the host sees to that. A file that is not understood is put
 -- aside into `rejected`: it would only fail again.
 
@@ -41,7 +41,9 @@ local function work_on(self, name)
 end
 
 local function prepare(self, dir, spec)
-  local places = { from = spec.from, own = spec.own, to = spec.to, rejected = 'rejected' }
+  local places = {
+    from = spec.from, own = spec.own, to = spec.to, rejected = 'rejected',
+  }
   for place, folder in pairs(places) do
     folders.make(dir .. '/' .. folder)
     self[place] = dir .. '/' .. folder .. '/'

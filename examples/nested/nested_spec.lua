@@ -2,7 +2,9 @@ local assert = require 'luassert'
 local harness = require 'host.harness'
 local posix = require 'host.posix'
 
-local function started(host, unit) return #host:all { kind = 'started', unit = unit } end
+local function started(host, unit)
+  return #host:all { kind = 'started', unit = unit }
+end
 
 describe('the example nested', function()
   after_each(harness.sweep)

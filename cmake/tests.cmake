@@ -1,0 +1,44 @@
+# Every busted suite is one test; programs that test add themselves where they are made.
+find_program(BUSTED busted)
+find_program(LUAJIT_PROGRAM luajit)
+
+# A suite that loads our libraries into luajit needs the sanitizer's there before.
+set(RS_PRELOAD "")
+if(RS_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  execute_process(
+    COMMAND ${CMAKE_C_COMPILER} -print-file-name=libasan.so
+    OUTPUT_VARIABLE RS_PRELOAD OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+
+set(RS_TEST_ENVIRONMENT
+  RUNSMITH=${CMAKE_BINARY_DIR}/runsmith
+  RS_BUILD=${CMAKE_BINARY_DIR}
+  ASAN_OPTIONS=detect_leaks=0
+  UBSAN_OPTIONS=print_stacktrace=1)
+if(RS_SANITIZE)
+  list(APPEND RS_TEST_ENVIRONMENT RS_PATIENCE=60)
+endif()
+
+# rs_suite(NAME folder [PRELOAD] [SERIAL])
+function(rs_suite name folder)
+  cmake_parse_arguments(with "PRELOAD;SERIAL" "" "" ${ARGN})
+  file(GLOB_RECURSE specs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_spec.lua)
+  if(NOT BUSTED OR NOT LUAJIT_PROGRAM OR NOT specs)
+    return()
+  endif()
+  set(environment ${RS_TEST_ENVIRONMENT})
+  if(with_PRELOAD AND RS_PRELOAD)
+    list(APPEND environment LD_PRELOAD=${RS_PRELOAD})
+  endif()
+  add_test(
+    NAME ${name} COMMAND ${BUSTED} -o TAP ${folder}
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES
+    ENVIRONMENT "${environment}" TIMEOUT 600 RUN_SERIAL ${with_SERIAL} LABELS busted)
+endfunction()
+
+rs_suite(tidy spec/tidy)
+rs_suite(core spec/core PRELOAD)
+rs_suite(lua spec/lua PRELOAD)
+rs_suite(host spec/host SERIAL)
+rs_suite(examples examples SERIAL)
