@@ -1,0 +1,2 @@
+# The floor that spec/bench measures against.
+add_executable(bench_floor spec/bench/floor.c)
