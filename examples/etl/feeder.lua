@@ -39,7 +39,7 @@ return worker.define {
     local names = folders.list(self.own)
     for i, name in ipairs(names) do
       folders.move(self.own .. '/' .. name, self.inbox .. '/' .. name)
-      if i % 100 == 0 then ctx.heartbeat() end
+      if i % 100 == 0 then ctx:heartbeat() end
     end
     log.info(('dropped %d files into %s'):format(#names, self.inbox))
     return 'dropped'

@@ -55,11 +55,11 @@ end
 local function recover(self, ctx)
   for _, entry in ipairs(folders.list(self.own, '%.out$')) do
     finish(self, (entry:gsub('%.out$', '')))
-    ctx.heartbeat()
+    ctx:heartbeat()
   end
   for _, entry in ipairs(folders.list(self.own, '%.in$')) do
     work_on(self, (entry:gsub('%.in$', '')))
-    ctx.heartbeat()
+    ctx:heartbeat()
   end
 end
 
@@ -73,7 +73,7 @@ local function take(self, ctx)
       work_on(self, name)
       count = count + 1
       if ctx.args.pace > 0 then time.sleep(ctx.args.pace) end
-      ctx.heartbeat()
+      ctx:heartbeat()
     end
   end
   return count
