@@ -1,0 +1,98 @@
+--- What the engine tells a VM, one command after another.
+
+local host = require 'runsmith.host'
+local plans = require 'runsmith.plans'
+local schedule = require 'runsmith.schedule'
+
+local M = {}
+
+local handlers = {}
+local down = host.down
+
+-- A unit whose description cannot be used is told as a failed launch.
+local function refuse(slot, inc, why)
+  local id = host.open(slot, inc)
+  host.put(host.up.EXIT, id, host.why.LAUNCH, 0, tostring(why):sub(1, host.text_max))
+  host.close(id)
+end
+
+handlers[down.START] = function(slot, inc, number, row, text)
+  local ok, kind = pcall(plans.kind, number, row)
+  if not ok then return refuse(slot, inc, kind) end
+  local task = {
+    id = host.open(slot, inc),
+    slot = slot,
+    inc = inc,
+    row = row,
+    kind = kind,
+    co = nil,
+    self = nil,
+    ctx = nil,
+    phase = 'between',
+    state = nil,
+    edge = nil,
+    ticket = nil,
+    values = nil,
+    refuse = nil,
+    due = nil,
+    queue = nil,
+  }
+  schedule.add(task)
+  schedule.work(task, kind.runs.begin, text or '')
+end
+
+-- A handler for one incarnation; what is about an earlier one is not heard.
+local function for_task(fn)
+  return function(slot, inc, a, _, text)
+    local task = schedule.find(slot, inc)
+    if task then schedule.work(task, fn, text or '', a) end
+  end
+end
+
+handlers[down.ASK] = for_task(function(task) task.kind.runs.ask(task) end)
+handlers[down.END] = for_task(schedule.kill)
+handlers[down.EMIT] = for_task(function(task, event) task.kind.runs.emit(task, event) end)
+handlers[down.KILL] = for_task(function(task) task.kind.runs.kill(task) end)
+
+handlers[down.CLOSE] = function() schedule.close() end
+
+handlers[down.DROP_PLAN] = function(_, _, number) plans.drop(number) end
+
+local function reply(id, ok, text)
+  host.put(host.up.REPLY, nil, id, ok and 1 or 0, text:sub(1, host.text_max))
+end
+
+local function show(value)
+  if type(value) ~= 'table' then return tostring(value) end
+  local ok, text = pcall(require('cjson').encode, value)
+  return ok and text or tostring(value)
+end
+
+handlers[down.EVAL] = function(slot, inc, id, _, text)
+  local task = schedule.find(slot, inc)
+  if not task then return reply(id, false, 'this incarnation has ended') end
+  local names = { self = task.self, ctx = task.ctx }
+  local env = setmetatable(names, { __index = _G, __newindex = _G })
+  local fn, why = loadstring('return ' .. text, '=eval')
+  if not fn then
+    fn, why = loadstring(text, '=eval')
+  end
+  if not fn then return reply(id, false, why) end
+  local co = coroutine.create(setfenv(fn, env))
+  local how, value, trace = schedule.lend(task, co)
+  if how == 'done' then return reply(id, true, show(value)) end
+  if how == 'yield' then return reply(id, false, 'eval cannot wait') end
+  return reply(id, false, trace and tostring(value) .. '\n' .. trace or tostring(value))
+end
+
+local function handle(kind, slot, inc, a, b, text)
+  if not kind then return false end
+  local handler = handlers[kind]
+  if handler then handler(slot, inc, a, b, text) end
+  return true
+end
+
+--- Takes the next command; false: there is none.
+function M.take() return handle(host.receive()) end
+
+return M

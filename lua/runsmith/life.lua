@@ -1,0 +1,227 @@
+--- One worker's way through its lifecycle. Nothing here waits: each function of the
+--- worker runs in its own coroutine, and when it has returned, `done` or `fail` goes on
+--- from the phase that it was in.
+
+local context = require 'runsmith.context'
+local host = require 'runsmith.host'
+local schedule = require 'runsmith.schedule'
+
+--- @class runsmith.Life: runsmith.Behaviour
+local M = {}
+
+local up, why = host.up, host.why
+
+local function explain(exception)
+  if exception.traceback == '' then return exception.message end
+  return exception.message .. '\n' .. exception.traceback
+end
+
+-- Ends it: `before_exit` if the definition has one, then the exit record.
+local function leave(task, reason)
+  local def = task.kind.def
+  local before = type(def) == 'table' and def.before_exit
+  if not before then return M.leave(task, reason) end
+  task.edge = reason
+  local graceful = reason ~= why.EXCEPTION
+  return schedule.call(task, 'exit', before, task.self, task.ctx, graceful)
+end
+
+--- @param task runsmith.Task
+--- @param reason integer host.why
+function M.leave(task, reason)
+  local exception = task.ctx.exception
+  local text = exception and reason ~= why.OK and explain(exception) or ''
+  context.ended(task.ctx)
+  return schedule.finish(task, reason, text)
+end
+
+-- The first state, or the one that a transition has led to.
+local function arrive(task, state)
+  task.state, task.edge = state, nil
+  if task.refuse then task.refuse = false end
+  host.put(up.ENTER, task.id, state.index)
+  if not state.ends then return schedule.continue(task) end
+  return leave(task, state.ends == 'ok' and why.OK or why.ERROR)
+end
+
+local function enter(task)
+  local edge = task.edge
+  local hooks = task.kind.def.enter
+  local hook = hooks and hooks[edge.to.name]
+  if hook then
+    local from = edge.from.name
+    return schedule.call(task, 'enter', hook, task.self, task.ctx, edge.event, from)
+  end
+  return M.moved(task)
+end
+
+--- Both hooks have run: the state changes.
+--- @param task runsmith.Task
+function M.moved(task)
+  local edge = task.edge
+  context.moved(task.ctx, edge)
+  return arrive(task, edge.to)
+end
+
+local function transition(task, edge)
+  task.edge = edge
+  if task.refuse then task.refuse = false end
+  host.put(up.BEGIN, task.id, edge.index)
+  local hooks = task.kind.def.leave
+  local hook = hooks and hooks[edge.from.name]
+  if hook then
+    local to = edge.to.name
+    return schedule.call(task, 'leave', hook, task.self, task.ctx, edge.event, to)
+  end
+  return enter(task)
+end
+
+-- The first event in the queue that the state has; the others are dropped.
+local function queued(task)
+  local queue, edges = task.queue, task.state.edges
+  while queue[1] do
+    local event = table.remove(queue, 1)
+    local edge = edges[event]
+    if edge then return edge end
+    host.put(up.DROPPED, task.id, 0, 0, event)
+  end
+  task.queue = nil
+end
+
+local function keepalive(task)
+  local edge = task.queue and queued(task)
+  if edge then return transition(task, edge) end
+  host.beat(task.id)
+  if not task.state.every then return schedule.continue(task) end
+  return schedule.park(task, task.due)
+end
+
+local function quoted(value)
+  return type(value) == 'string' and ('%q'):format(value) or tostring(value)
+end
+
+--- An error in its name: taken by the state's `error` edge, or its end.
+--- @param task runsmith.Task
+--- @param message string
+--- @param traceback string
+local function raise(task, message, traceback)
+  local ctx, state = task.ctx, task.state
+  ctx.exception = { message = message, traceback = traceback }
+  local edge = state and state.edges.error
+  if edge and edge ~= task.edge and not task.kind.is_task then
+    return transition(task, edge)
+  end
+  return leave(task, why.EXCEPTION)
+end
+
+local function step(task)
+  local state, kind = task.state, task.kind
+  local fn = kind.def[state.name]
+  if state.every then task.due = host.now() + state.every end
+  if fn then return schedule.call(task, 'state', fn, task.self, task.ctx) end
+  local edge = state.edges[state.implied]
+  if edge then return transition(task, edge) end
+  return raise(task, ("%s: no function, and which of its events is it (%s)?"):format(
+    state.name, state.events), '')
+end
+
+local function first(task)
+  host.put(up.ENTER, task.id, task.kind.first.index)
+  task.state = task.kind.first
+  if task.refuse then task.refuse = false end
+  if not task.kind.is_task then return step(task) end
+  local run = task.self
+  task.self = nil
+  return schedule.call(task, 'run', run, task.ctx)
+end
+
+local done = {}
+
+-- `load` gives the definition, or a task's function, which is its own where it has state.
+function done.load(task, loaded)
+  if task.kind.is_task then
+    task.self = loaded
+  else
+    task.self = {}
+  end
+  return first(task)
+end
+
+function done.state(task, event)
+  if event == 'keepalive' then return keepalive(task) end
+  local state = task.state
+  local edge = state.edges[event]
+  if edge then return transition(task, edge) end
+  local message = "%s returned %s, which is neither 'keepalive' nor an event of it (%s)"
+  return raise(task, message:format(state.name, quoted(event), state.events), '')
+end
+
+done.leave = enter
+done.enter = M.moved
+function done.run(task) return M.leave(task, why.OK) end
+function done.exit(task) return M.leave(task, task.edge) end
+
+--- @param task runsmith.Task
+function M.done(task, value) return done[task.phase](task, value) end
+
+--- @param task runsmith.Task
+--- @param message string
+--- @param traceback string
+function M.fail(task, message, traceback)
+  local phase = task.phase
+  if phase == 'load' then
+    local text = explain { message = message, traceback = traceback }
+    return schedule.finish(task, why.LAUNCH, text)
+  end
+  if phase ~= 'exit' then return raise(task, message, traceback) end
+  if task.edge ~= why.EXCEPTION then
+    task.ctx.exception = { message = message, traceback = traceback }
+  end
+  return M.leave(task, why.EXCEPTION)
+end
+
+--- An error outside its functions, in a callback of its: it is left wherever it waits.
+--- @param task runsmith.Task
+--- @param message string
+--- @param traceback string
+function M.upset(task, message, traceback)
+  schedule.abandon(task)
+  return M.fail(task, message, traceback)
+end
+
+--- @param task runsmith.Task
+--- @param text string names a unit of a pool
+function M.begin(task, text)
+  local kind = task.kind
+  task.ctx = context.new(task)
+  if text ~= '' then context.added(task.ctx, text) end
+  local def = kind.def
+  if not def then
+    return schedule.call(task, 'load', require('runsmith.load').code, kind)
+  end
+  task.self = kind.is_task and def or {}
+  return first(task)
+end
+
+--- @param task runsmith.Task
+function M.next(task) return step(task) end
+
+--- The stop rule: what it waits for now returns nil, 'stopping', and so does its next
+--- wait, unless it has begun a transition by then.
+--- @param task runsmith.Task
+function M.ask(task)
+  if task.refuse ~= nil then return end
+  task.refuse = true
+  schedule.disturb(task)
+end
+
+--- @param task runsmith.Task
+--- @param event string
+function M.emit(task, event)
+  if not context.queue(task, event) then host.put(up.DROPPED, task.id, 0, 0, event) end
+end
+
+--- Only custom units are killed by a function.
+function M.kill() end
+
+return M

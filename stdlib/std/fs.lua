@@ -1,0 +1,235 @@
+--- Files, without blocking the VM: the worker waits, the others go on. What was begun is
+--- finished even if the worker ends meanwhile, and a stop does not cut it short: it tells
+--- what became of the file, never 'stopping'.
+
+local err = require 'std.err'
+local job = require 'runsmith.job'
+local owned = require 'runsmith.owned'
+
+local M = {}
+
+local READ_MAX = 256 * 2 ^ 20
+local CHUNK = 64 * 2 ^ 10
+local MODE = 420 -- rw-r--r--
+local DIRECTORY_MODE = 493 -- rwxr-xr-x
+
+local await = job.await
+
+local function check(name, value, kind, level)
+  if type(value) ~= kind then
+    local text = 'fs.%s takes a %s, not a %s'
+    error(text:format(name, kind == 'string' and 'path' or kind, type(value)), level or 3)
+  end
+  if kind == 'string' and value:find('%z') then
+    error(('fs.%s: a path has no NUL'):format(name), level or 3)
+  end
+end
+
+local function answer(value, why)
+  if why then return nil, type(why) == 'string' and err.of_luv(why) or why end
+  return value
+end
+
+local function read_all(this, uv, fd, max)
+  local parts, size = {}, 0
+  while true do
+    local why, part = await(this, uv.fs_read, fd, CHUNK, -1)
+    if why then return nil, why end
+    if #part == 0 then return table.concat(parts) end
+    size = size + #part
+    if size > max then
+      return nil, err.new('EFBIG', ('more than %d bytes'):format(max))
+    end
+    parts[#parts + 1] = part
+  end
+end
+
+local function read(this, path, max)
+  local uv = owned.luv()
+  local why, fd = await(this, uv.fs_open, path, 'r', 0)
+  if why then return nil, why end
+  local text
+  text, why = read_all(this, uv, fd, max)
+  await(this, uv.fs_close, fd)
+  return text, why
+end
+
+--- @param path string
+--- @param options? { max?: integer } bytes; 256 MiB
+--- @return string? text, std.Err? err
+function M.read(path, options)
+  check('read', path, 'string')
+  return answer(job.run(read, path, options and options.max or READ_MAX))
+end
+
+local function write_all(this, uv, fd, text)
+  local at = 1
+  while at <= #text do
+    local why, count = await(this, uv.fs_write, fd, text:sub(at, at + 2 ^ 20 - 1), -1)
+    if why then return why end
+    at = at + count
+  end
+end
+
+local function fill(this, uv, fd, text, options)
+  local why = write_all(this, uv, fd, text)
+  if not why then why = await(this, uv.fs_fchmod, fd, options.mode or MODE) end
+  if not why and options.sync ~= false then why = await(this, uv.fs_fsync, fd) end
+  return await(this, uv.fs_close, fd) or why
+end
+
+local function sync_directory(this, uv, path)
+  local why, fd = await(this, uv.fs_open, path:match '^(.*/)[^/]*$' or '.', 'r', 0)
+  if why then return why end
+  why = await(this, uv.fs_fsync, fd)
+  await(this, uv.fs_close, fd)
+  return why
+end
+
+local function write(this, path, text, options)
+  local uv = owned.luv()
+  local folder, name = path:match '^(.-)([^/]*)$'
+  local why, fd, temporary = await(this, uv.fs_mkstemp, folder .. '.' .. name .. '.XXXXXX')
+  if why then return nil, why end
+  why = fill(this, uv, fd, text, options)
+  if not why then why = await(this, uv.fs_rename, temporary, path) end
+  if why then
+    await(this, uv.fs_unlink, temporary)
+    return nil, why
+  end
+  if options.sync ~= false then why = sync_directory(this, uv, path) end
+  return not why or nil, why
+end
+
+--- Writes a file whole or not at all: whoever reads it sees the old or the new text, after
+--- a power failure too, unless `sync = false`.
+--- @param path string
+--- @param text string
+--- @param options? { mode?: integer, sync?: boolean }
+--- @return true? ok, std.Err? err
+function M.write(path, text, options)
+  check('write', path, 'string')
+  if type(text) ~= 'string' then
+    error('fs.write takes a text, not a ' .. type(text), 2)
+  end
+  return answer(job.run(write, path, text, options or {}))
+end
+
+local function list(this, path)
+  local uv = owned.luv()
+  local why, request = await(this, uv.fs_scandir, path)
+  if why then return nil, why end
+  local names = {}
+  for name in uv.fs_scandir_next, request do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+--- The names in a folder, sorted, without '.' and '..'.
+--- @param path string
+--- @return string[]? names, std.Err? err
+function M.list(path)
+  check('list', path, 'string')
+  return answer(job.run(list, path))
+end
+
+local function moment(time) return time.sec + time.nsec / 1e9 end
+
+local function stat(this, path, name)
+  local why, found = await(this, owned.luv()[name], path)
+  if why then return nil, why end
+  return {
+    kind = found.type,
+    size = found.size,
+    mode = found.mode,
+    modified = moment(found.mtime),
+    inode = found.ino,
+    device = found.dev,
+    links = found.nlink,
+    uid = found.uid,
+    gid = found.gid,
+  }
+end
+
+--- @class std.fs.Stat
+--- @field kind string 'file', 'directory', 'link', 'fifo', 'socket', 'char', 'block'
+--- @field size integer
+--- @field mode integer
+--- @field modified number as time.now
+--- @field inode integer
+--- @field device integer
+--- @field links integer
+--- @field uid integer
+--- @field gid integer
+
+--- @param path string
+--- @param options? { follow?: boolean } of a symbolic link: what it points to (default)
+--- @return std.fs.Stat? stat, std.Err? err
+function M.stat(path, options)
+  check('stat', path, 'string')
+  local follow = not options or options.follow ~= false
+  return answer(job.run(stat, path, follow and 'fs_stat' or 'fs_lstat'))
+end
+
+local function simple(this, name, ...)
+  local why = await(this, owned.luv()[name], ...)
+  return not why or nil, why
+end
+
+--- Replaces what `to` names; both are in one file system.
+--- @param from string
+--- @param to string
+--- @return true? ok, std.Err? err
+function M.rename(from, to)
+  check('rename', from, 'string')
+  check('rename', to, 'string')
+  return answer(job.run(simple, 'fs_rename', from, to))
+end
+
+local function remove(this, path)
+  local uv = owned.luv()
+  local why, found = await(this, uv.fs_lstat, path)
+  if why then return nil, why end
+  local request = found.type == 'directory' and uv.fs_rmdir or uv.fs_unlink
+  why = await(this, request, path)
+  return not why or nil, why
+end
+
+--- Removes a file, or a folder that is empty.
+--- @param path string
+--- @return true? ok, std.Err? err
+function M.remove(path)
+  check('remove', path, 'string')
+  return answer(job.run(remove, path))
+end
+
+local function is_directory(this, uv, path)
+  local why, found = await(this, uv.fs_stat, path)
+  return not why and found.type == 'directory'
+end
+
+local function mkdir(this, path, mode)
+  local uv = owned.luv()
+  local at = 1
+  repeat
+    local slash = path:find('/', at + 1, true)
+    local part = slash and path:sub(1, slash - 1) or path
+    local why = await(this, uv.fs_mkdir, part, mode)
+    if why and not is_directory(this, uv, part) then return nil, why end
+    at = slash
+  until not slash
+  return true
+end
+
+--- Makes a folder, and those above it that are missing. One that is there is no error.
+--- @param path string
+--- @param options? { mode?: integer }
+--- @return true? ok, std.Err? err
+function M.mkdir(path, options)
+  check('mkdir', path, 'string')
+  return answer(job.run(mkdir, path, options and options.mode or DIRECTORY_MODE))
+end
+
+return M
