@@ -1,0 +1,115 @@
+/* Every command is Lua but for what must be set up before Lua runs, or run without it:
+** the limits of an evaluation, the fork server, and the host itself. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "runner/forkserver.h"
+#include "runner/state.h"
+#include "witness/witness.h"
+
+enum { OK = 0, FAILED = 1, USAGE = 2 };
+
+static const double EVAL_CPU = 5, EVAL_MEMORY = 1024.0 * 1024 * 1024;
+
+/* Calls what `module` returns with a list of the arguments from `first` on; [0] is the
+** program. What it returns is the exit status. */
+static int run_lua(const char *module, int argc, char **argv, int first) {
+  lua_State *L = rs_state_new(NULL);
+  if (!L) {
+    fputs("runsmith: no memory\n", stderr);
+    return FAILED;
+  }
+  int status = FAILED;
+  int code = rs_state_require(L, module);
+  if (code == 0) {
+    lua_createtable(L, argc, 1);
+    lua_pushstring(L, argv[0]);
+    lua_rawseti(L, -2, 0);
+    for (int i = first; i < argc; i++) {
+      lua_pushstring(L, argv[i]);
+      lua_rawseti(L, -2, i - first + 1);
+    }
+    code = rs_state_call(L, 1, 1);
+  }
+  if (code != 0) fprintf(stderr, "runsmith: %s\n", lua_tostring(L, -1));
+  else status = lua_isnil(L, -1) ? OK : (int)lua_tointeger(L, -1);
+  lua_close(L);
+  return status;
+}
+
+/* The path of this program, for the processes that it starts anew. */
+static const char *program(const char *fallback) {
+  static char path[4096];
+  ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+  return len > 0 ? path : fallback;
+}
+
+static int run_engine(void *ctx, const rs_witness_ends *ends) {
+  rs_engine_options options = *(const rs_engine_options *)ctx;
+  options.log_fd = ends->log_fd;
+  options.witness_fd = ends->alive_fd;
+  options.witness = ends->witness;
+  return rs_engine_main(&options);
+}
+
+static int run_host(const char *self) {
+  const rs_state_run *asked = &rs_state_asked;
+  double cpu = asked->eval_time > 0 ? asked->eval_time : EVAL_CPU;
+  double memory = asked->eval_memory > 0 ? asked->eval_memory : EVAL_MEMORY;
+  rs_engine_options engine = {.tree = asked->file,
+                              .journal = asked->journal,
+                              .socket = asked->socket,
+                              .program = program(self),
+                              .eval_cpu = cpu,
+                              .eval_memory = (uint64_t)memory,
+                              .forkserver = rs_forkserver_main};
+  rs_witness_options witness = {.program = engine.program,
+                                .json = asked->json,
+                                .engine = run_engine,
+                                .ctx = &engine};
+  return rs_witness_main(&witness);
+}
+
+static bool set_limit(__rlimit_resource_t resource, double soft, double hard) {
+  struct rlimit both = {.rlim_cur = (rlim_t)soft, .rlim_max = (rlim_t)hard};
+  return setrlimit(resource, &both) == 0;
+}
+
+/* __evaluate FILE --cpu SECONDS --memory BYTES: user code, so the limits come first. A
+** second more than asked is the kernel's last word; what is asked raises SIGXCPU. */
+static int evaluate(int argc, char **argv) {
+  double cpu = EVAL_CPU, memory = EVAL_MEMORY;
+  for (int i = 2; i + 1 < argc; i++) {
+    if (strcmp(argv[i], "--cpu") == 0) cpu = atof(argv[i + 1]);
+    if (strcmp(argv[i], "--memory") == 0) memory = atof(argv[i + 1]);
+  }
+  if (!(cpu > 0 && memory > 0)) return USAGE;
+  double seconds = (double)(long)(cpu + 0.999);
+  bool set = set_limit(RLIMIT_CPU, seconds, seconds + 1);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  set = set && set_limit(RLIMIT_AS, memory, memory);
+#endif
+  if (!set) {
+    fprintf(stderr, "runsmith: cannot limit an evaluation: %s\n", strerror(errno));
+    return FAILED;
+  }
+  return run_lua("cli.evaluate", argc, argv, 2);
+}
+
+int main(int argc, char **argv) {
+  const char *command = argc > 1 ? argv[1] : "";
+  if (strcmp(command, "__forkserver") == 0)
+    return rs_forkserver_main(RS_FORKSERVER_FD);
+  if (strcmp(command, "__evaluate") == 0) return evaluate(argc, argv);
+  if (strcmp(command, "__print") == 0) return run_lua("cli.print", argc, argv, 2);
+  int status = run_lua("cli", argc, argv, 1);
+  return rs_state_asked.asked ? run_host(argv[0]) : status;
+}

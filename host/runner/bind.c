@@ -1,0 +1,290 @@
+/* runsmith.host: what a VM's Lua asks of C. Values cross by the C API alone; nothing is
+** owned here while an error may be raised. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "runner.h"
+#include "state.h"
+
+enum { YIELD = 1, DONE, ERROR, INTERRUPTED }; /* upvalues of host.resume */
+
+static rs_machine *here(lua_State *L) {
+  rs_machine *vm = rs_machine_self();
+  if (!vm) luaL_error(L, "only the thread of a VM can do that");
+  return vm;
+}
+
+static rs_task *task_at(lua_State *L, const rs_machine *vm, int arg) {
+  lua_Number id = luaL_checknumber(L, arg);
+  rs_task *task = NULL;
+  if (id >= 1 && id <= RS_TASKS_MAX) task = rs_task_find(&vm->tasks, (uint32_t)id - 1);
+  if (!task) luaL_argerror(L, arg, "no open task has this id");
+  return task;
+}
+
+static uint32_t number_at(lua_State *L, int arg) {
+  lua_Number value = luaL_optnumber(L, arg, 0);
+  if (!(value >= 0 && value <= UINT32_MAX)) luaL_argerror(L, arg, "not a uint32");
+  return (uint32_t)value;
+}
+
+static int receive(lua_State *L) {
+  rs_machine *vm = here(L);
+  rs_record record;
+  int came = rs_ring_take(&vm->down, &record, vm->text);
+  if (came < 0) luaL_error(L, "the ring from the engine is damaged");
+  if (came <= 0) return 0;
+  if (rs_ring_wanted(&vm->down)) rs_machine_tell(vm);
+  lua_pushnumber(L, record.kind);
+  lua_pushnumber(L, record.slot);
+  lua_pushnumber(L, record.inc);
+  lua_pushnumber(L, record.a);
+  lua_pushnumber(L, record.b);
+  lua_pushlstring(L, vm->text, record.size);
+  return 6;
+}
+
+static int open_task(lua_State *L) {
+  rs_machine *vm = here(L);
+  uint32_t id = number_at(L, 1);
+  uint32_t inc = number_at(L, 2);
+  rs_slot *slot = rs_runner_slot(vm->runner, id);
+  if (!slot) return luaL_argerror(L, 1, "no such slot");
+  rs_task *task = rs_task_open(&vm->tasks, vm->page, slot);
+  if (!task) return luaL_error(L, "no room for another task");
+  task->slot_id = id;
+  task->inc = inc;
+  lua_pushnumber(L, task->id + 1);
+  return 1;
+}
+
+static int close_task(lua_State *L) {
+  rs_machine *vm = here(L);
+  rs_task *task = task_at(L, vm, 1);
+  if (task == vm->current) return luaL_error(L, "it runs");
+  rs_task_close(&vm->tasks, task);
+  return 0;
+}
+
+static int pointer(lua_State *L) {
+  lua_pushlightuserdata(L, task_at(L, here(L), 1));
+  return 1;
+}
+
+static int stopping(lua_State *L) {
+  lua_pushboolean(L, rs_task_stopping(task_at(L, here(L), 1)));
+  return 1;
+}
+
+static int beat(lua_State *L) {
+  lua_pushboolean(L, rs_task_beat(task_at(L, here(L), 1)));
+  return 1;
+}
+
+/* An error value as text, without running anything of the worker's. */
+static void push_message(lua_State *L, lua_State *co) {
+  if (lua_istable(co, -1)) {
+    lua_pushliteral(co, "message");
+    lua_rawget(co, -2);
+  }
+  size_t len;
+  const char *text = lua_type(co, -1) == LUA_TSTRING || lua_type(co, -1) == LUA_TNUMBER
+                       ? lua_tolstring(co, -1, &len)
+                       : NULL;
+  if (text) lua_pushlstring(L, text, len);
+  else lua_pushfstring(L, "an error that is a %s", luaL_typename(co, -1));
+}
+
+static int report(lua_State *L, rs_machine *vm, lua_State *co, int status) {
+  if (vm->aim.fired) {
+    lua_pushvalue(L, lua_upvalueindex(INTERRUPTED));
+    lua_pushstring(L, vm->aim.trace);
+    return 2;
+  }
+  if (status != 0 && status != LUA_YIELD) {
+    lua_pushvalue(L, lua_upvalueindex(ERROR));
+    push_message(L, co);
+    luaL_traceback(L, co, NULL, 0);
+    return 3;
+  }
+  int results = lua_gettop(co);
+  luaL_checkstack(L, results + 1, "too many results");
+  lua_pushvalue(L, lua_upvalueindex(status == 0 ? DONE : YIELD));
+  lua_xmove(co, L, results);
+  return results + 1;
+}
+
+/* `since` before `slot`, and `busy` before `slot` again at the end: who reads in between
+** counts a turn's time twice rather than not at all, which delays a judgement. */
+static rs_time begin(rs_machine *vm, rs_task *task) {
+  rs_vm *page = vm->page;
+  rs_machine_wake(vm);
+  rs_time now = rs_clock();
+  vm->current = task;
+  vm->turn++;
+  atomic_store_explicit(&task->slot->stalled_from, now, memory_order_relaxed);
+  atomic_store_explicit(&page->since, now, memory_order_relaxed);
+  atomic_store_explicit(&page->resume, vm->turn, memory_order_relaxed);
+  atomic_store_explicit(&page->slot, task->slot_id, memory_order_release);
+  atomic_store_explicit(&vm->aim.slot, task->slot_id, memory_order_relaxed);
+  atomic_store_explicit(&vm->aim.inc, task->inc, memory_order_relaxed);
+  return now;
+}
+
+static void add(_Atomic int64_t *sum, rs_time span) {
+  int64_t now = atomic_load_explicit(sum, memory_order_relaxed) + span;
+  atomic_store_explicit(sum, now, memory_order_relaxed);
+}
+
+static void end(rs_machine *vm, rs_task *task, rs_time from) {
+  rs_time span = rs_clock() - from;
+  add(&vm->page->busy, span);
+  add(&task->slot->own, span);
+  atomic_store_explicit(&vm->page->slot, RS_NONE, memory_order_release);
+  atomic_store_explicit(&vm->page->section, 0, memory_order_relaxed);
+  vm->current = NULL;
+}
+
+static int resume(lua_State *L) {
+  rs_machine *vm = here(L);
+  rs_task *task = task_at(L, vm, 1);
+  lua_State *co = lua_tothread(L, 2);
+  if (!co) return luaL_typerror(L, 2, "coroutine");
+  if (vm->current) return luaL_error(L, "a worker runs already");
+  if (lua_status(co) > LUA_YIELD || (lua_status(co) == 0 && lua_gettop(co) == 0))
+    return luaL_argerror(L, 2, "the coroutine is dead");
+  int args = lua_gettop(L) - 2;
+  if (!lua_checkstack(co, args)) return luaL_error(L, "too many arguments");
+  lua_xmove(L, co, args);
+  rs_time from = begin(vm, task);
+  int status = rs_interrupt_resume(vm, co, args);
+  end(vm, task, from);
+  return report(L, vm, co, status);
+}
+
+static int arm(lua_State *L) {
+  task_at(L, here(L), 1)->armed = true;
+  return 0;
+}
+
+static int put(lua_State *L) {
+  rs_machine *vm = here(L);
+  rs_record record = {.kind = number_at(L, 1), .slot = RS_NONE};
+  if (!lua_isnoneornil(L, 2)) {
+    const rs_task *task = task_at(L, vm, 2);
+    record.slot = task->slot_id;
+    record.inc = task->inc;
+  }
+  record.a = number_at(L, 3);
+  record.b = number_at(L, 4);
+  record.at = rs_clock();
+  size_t len;
+  const char *text = luaL_optlstring(L, 5, "", &len);
+  record.size = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
+  if (rs_machine_put(vm, &record, text) != 0)
+    return luaL_argerror(L, 5, "longer than host.text_max");
+  return 0;
+}
+
+static rs_time time_at(lua_State *L, int arg) {
+  if (lua_isnoneornil(L, arg)) return RS_NEVER;
+  lua_Number seconds = luaL_checknumber(L, arg);
+  if (!(seconds < 9e9)) return RS_NEVER;
+  return seconds > 0 ? (rs_time)(seconds * 1e9) : 0;
+}
+
+static int set_timer(lua_State *L) {
+  rs_machine *vm = here(L);
+  rs_task_timer(&vm->tasks, task_at(L, vm, 1), time_at(L, 2));
+  return 0;
+}
+
+static int expired(lua_State *L) {
+  rs_machine *vm = here(L);
+  rs_task *first = rs_task_first(&vm->tasks);
+  if (!first || first->due > rs_clock()) return 0;
+  rs_task_timer(&vm->tasks, first, RS_NEVER);
+  lua_pushnumber(L, first->id + 1);
+  return 1;
+}
+
+static int now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)rs_clock() / 1e9);
+  return 1;
+}
+
+static int running(lua_State *L) {
+  const rs_task *task = here(L)->current;
+  if (!task) return 0;
+  lua_pushnumber(L, task->id + 1);
+  return 1;
+}
+
+static int enter(lua_State *L) {
+  rs_interrupt_enter(here(L), L);
+  return 0;
+}
+
+static int leave(lua_State *L) {
+  rs_interrupt_leave(here(L));
+  return 0;
+}
+
+static int plan(lua_State *L) {
+  size_t size = 0;
+  const rs_plan *found = rs_plans_hold(here(L), number_at(L, 1), &size);
+  if (!found) return luaL_argerror(L, 1, "no such plan");
+  lua_pushlightuserdata(L, (void *)(uintptr_t)found);
+  lua_pushnumber(L, (lua_Number)size);
+  return 2;
+}
+
+static int drop(lua_State *L) {
+  rs_plans_release(here(L), number_at(L, 1));
+  return 0;
+}
+
+static int place(lua_State *L) {
+  const rs_runner *runner = here(L)->runner;
+  lua_pushnumber(L, runner->place);
+  lua_pushstring(L, runner->path);
+  return 2;
+}
+
+static int loop(lua_State *L) {
+  rs_machine *vm = here(L);
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  for (;;) {
+    lua_pushvalue(L, 1);
+    lua_call(L, 0, 1);
+    const char *next = lua_tostring(L, -1);
+    bool again = next && strcmp(next, "again") == 0;
+    bool ends = next && strcmp(next, "close") == 0;
+    lua_pop(L, 1);
+    if (ends) return 0;
+    if (again) rs_machine_look(vm);
+    else rs_machine_wait(vm);
+  }
+}
+
+void rs_state_bind(lua_State *L) {
+  static const luaL_Reg functions[] = {
+    {"receive", receive}, {"open", open_task},   {"close", close_task},
+    {"pointer", pointer}, {"stopping", stopping}, {"beat", beat},
+    {"arm", arm},         {"put", put},           {"timer", set_timer},
+    {"expired", expired}, {"now", now},           {"running", running},
+    {"enter", enter},     {"leave", leave},       {"plan", plan},
+    {"drop", drop},       {"place", place},       {"loop", loop},
+    {NULL, NULL}};
+  for (const luaL_Reg *f = functions; f->name; f++) {
+    lua_pushcfunction(L, f->func);
+    lua_setfield(L, -2, f->name);
+  }
+  lua_pushliteral(L, "yield");
+  lua_pushliteral(L, "done");
+  lua_pushliteral(L, "error");
+  lua_pushliteral(L, "interrupted");
+  lua_pushcclosure(L, resume, INTERRUPTED);
+  lua_setfield(L, -2, "resume");
+}
