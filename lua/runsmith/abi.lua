@@ -46,6 +46,7 @@ end
 
 local C = ffi.C
 local u8 = ffi.typeof 'const uint8_t *'
+local task_type = ffi.typeof 'rs_task *'
 local head_type = ffi.typeof 'const rs_plan *'
 local rows_type, name_of = {}, {}
 for place = 0, #ROWS do
@@ -71,6 +72,11 @@ function M.use(lib) library = lib end
 --- @return integer hash uint64_t
 function M.hash(bytes, size, seed) return library.rs_hash(bytes, size, seed or 0) end
 
+--- A task's C side, as rs_task_beat and rs_task_stopping take it.
+--- @param pointer lightuserdata|ffi.cdata*
+--- @return ffi.cdata* rs_task *
+function M.task(pointer) return ffi.cast(task_type, pointer) end
+
 --- Has the C side look at every offset, index and graph of a plan.
 --- @param bytes string
 --- @return boolean? ok, string? why
@@ -93,6 +99,63 @@ function M.seconds(time)
   if time == M.NEVER then return math.huge end
   return tonumber(time) / 1e9
 end
+
+local EINTR, EAGAIN, POLLOUT = 4, 11, 4
+
+--- Writes all of it, however long that takes.
+--- @param fd integer
+--- @param bytes string|ffi.cdata*
+--- @param size integer
+--- @return boolean? ok, integer? errno
+function M.write(fd, bytes, size)
+  local at = ffi.cast(u8, bytes)
+  while size > 0 do
+    local done = tonumber(C.write(fd, at, size))
+    if done >= 0 then
+      at, size = at + done, size - done
+    elseif ffi.errno() == EAGAIN then
+      C.poll(ffi.new('rs_pollfd[1]', { { fd, POLLOUT, 0 } }), 1, -1)
+    elseif ffi.errno() ~= EINTR then
+      return nil, ffi.errno()
+    end
+  end
+  return true
+end
+
+--- Reads what is there, waiting until there is something.
+--- @param fd integer
+--- @param into ffi.cdata* uint8_t *
+--- @param size integer
+--- @return integer? size 0 at the end, integer? errno
+function M.read(fd, into, size)
+  while true do
+    local got = tonumber(C.read(fd, into, size))
+    if got >= 0 then return got end
+    if ffi.errno() == EAGAIN then
+      C.poll(ffi.new('rs_pollfd[1]', { { fd, 1, 0 } }), 1, -1)
+    elseif ffi.errno() ~= EINTR then
+      return nil, ffi.errno()
+    end
+  end
+end
+
+--- Has the kernel limit this process; what is beyond is refused or ends it.
+--- @param resource 'cpu'|'memory'|'core'
+--- @param soft integer
+--- @param hard? integer
+function M.limit(resource, soft, hard)
+  local numbers = { cpu = 0, core = 4, memory = 9 }
+  C.setrlimit(numbers[resource], ffi.new('rs_rlimit', { soft, hard or soft }))
+end
+
+--- Ignores a signal from now on.
+--- @param number integer
+function M.ignore(number) C.signal(number, ffi.cast('rs_handler', 1)) end
+
+--- Whether a descriptor is a terminal.
+--- @param fd integer
+--- @return boolean
+function M.is_terminal(fd) return C.isatty(fd) == 1 end
 
 --- @class runsmith.View a plan's tables as arrays; `count.unit` and so on tell the rows
 --- @field size integer

@@ -7,22 +7,22 @@ local M = {}
 local show = types.show
 local POSITIVE = types.seconds { above = 0 }
 
---- @class runsmith.Edge
+--- @class runsmith.LifeEdge
 --- @field event string
 --- @field to integer the target's place, counted from 1
 --- @field timeout number math.huge: none
 
---- @class runsmith.State
+--- @class runsmith.LifeState
 --- @field name string
 --- @field timeout number math.huge: none
 --- @field heartbeat number math.huge: none
 --- @field every number 0: none
 --- @field ready boolean
 --- @field ends string|false 'ok' or 'error'
---- @field edges runsmith.Edge[] sorted by event
+--- @field edges runsmith.LifeEdge[] sorted by event
 
 --- @class runsmith.Life
---- @field states runsmith.State[] the first is where it starts
+--- @field states runsmith.LifeState[] the first is where it starts
 --- @field index table<string, integer>
 
 --- What a definition without `lifecycle` has.

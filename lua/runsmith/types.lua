@@ -26,7 +26,7 @@ end
 
 local show = M.show
 
-local function article(says) return says:match '^[aeiou]' and 'an ' .. says or says end
+local function article(says) return says:match '^integer' and 'an ' .. says or says end
 
 local function make(says, lua, good)
   return {

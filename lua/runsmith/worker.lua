@@ -3,6 +3,23 @@ local M = {}
 
 local definitions = setmetatable({}, { __mode = 'k' })
 
+-- `return worker.define {…}` is a tail call, which leaves no line of its own: the first
+-- function of the definition has one, and tells whether the caller's is the right one.
+local function place_of(definition, caller)
+  local place = {}
+  for _, value in pairs(definition) do
+    local info = type(value) == 'function' and debug.getinfo(value, 'S')
+    if info and info.what == 'Lua' and (not place.line or info.linedefined < place.line) then
+      place.source, place.line = info.source, info.linedefined
+    end
+  end
+  if caller and caller.source == place.source and caller.currentline > 0 then
+    place.line = caller.currentline
+  end
+  place.file = place.source and place.source:gsub('^@', '')
+  return place
+end
+
 --- Declares a worker: its lifecycle and one function a state.
 --- @generic T: table
 --- @param definition T
@@ -19,12 +36,11 @@ function M.define(definition)
     error(('lifecycle is a %s; it must be a list of rows'):format(
       type(definition.lifecycle)), 2)
   end
-  local info = debug.getinfo(2, 'Sl')
-  definitions[definition] = { file = info.source:gsub('^@', ''), line = info.currentline }
+  definitions[definition] = place_of(definition, debug.getinfo(2, 'Sl'))
   return definition
 end
 
---- Where a definition was made; nil for what is none.
+--- Where a definition was made (file and line, if known); nil for what is none.
 --- @param value any
 --- @return runsmith.Place?
 function M.place(value) return definitions[value] end

@@ -1,0 +1,288 @@
+--- The check of what is beside the units: probes, channels, custom backends.
+local describe = require 'runsmith.describe'
+local fields_of = require 'runsmith.fields'
+local probe = require 'runsmith.probe'
+local suggest = require 'runsmith.suggest'
+local types = require 'runsmith.types'
+
+local M = {}
+
+local show = types.show
+local NAME = '^[%w_.-]+$'
+local COMBINED = { all = true, any = true, no = true }
+local LUA_TYPES = {
+  string = true, number = true, boolean = true, table = true, ['function'] = true,
+  any = true,
+}
+local COMMAND_STATES = {
+  starting = 1, running = 2, terminating = 3, stopped = 4, crashed = 5,
+}
+
+local function index(list)
+  local by_name, required = {}, {}
+  for _, field in ipairs(list) do
+    by_name[field[1]] = field[2]
+    if field[5] then required[#required + 1] = field[1] end
+  end
+  return by_name, required
+end
+
+local function declared_type(what)
+  if what == 'any' then return types.any end
+  return {
+    check = function(value, name, wrong)
+      if type(value) == what then return end
+      wrong(('%s is %s; it must be a %s'):format(name, show(value), what))
+    end,
+  }
+end
+
+local function define(checker, row)
+  local path = 'rs.probe.define'
+  local function wrong(message) checker:wrong(row.at, path, message) end
+  local definition = row.definition
+  if type(row.name) ~= 'string' or not row.name:find '^[%a_][%w_]*$' then
+    return wrong(('the kind %s must be a word'):format(show(row.name)))
+  elseif checker.probes[row.name] then
+    return wrong(("there is a probe '%s' already"):format(row.name))
+  elseif type(definition) ~= 'table' or type(definition.check) ~= 'function' then
+    return wrong 'it takes { fields = { name = type… }, check = function(spec, unit) }'
+  end
+  local by_name = {}
+  if definition.fields ~= nil and type(definition.fields) ~= 'table' then
+    wrong(('fields is %s; it must be a table of name = type'):format(
+      show(definition.fields)))
+  else
+    for name, what in pairs(definition.fields or {}) do
+      if type(name) == 'number' then name, what = what, 'any' end
+      if not LUA_TYPES[what] then
+        wrong(('fields.%s is %s: %s'):format(tostring(name), show(what),
+          suggest.hint(what, LUA_TYPES)))
+      else
+        by_name[name] = declared_type(what)
+      end
+    end
+  end
+  for key in pairs(definition) do
+    if key ~= 'fields' and key ~= 'check' then
+      wrong(("unknown field '%s': %s"):format(tostring(key),
+        suggest.hint(key, { 'fields', 'check' })))
+    end
+  end
+  checker.probes[row.name] = { fields = by_name, required = {}, check = definition.check }
+end
+
+--- Learns all kinds of probe, those of rs.probe.define among them.
+--- @param checker table
+function M.kinds(checker)
+  checker.probes = {}
+  checker.common = index(probe.COMMON)
+  for kind, list in pairs(probe.FIELDS) do
+    local by_name, required = index(list)
+    checker.probes[kind] = { fields = by_name, required = required }
+  end
+  for kind in pairs(COMBINED) do checker.probes[kind] = { fields = {}, required = {} } end
+  for _, row in ipairs(describe.probe_kinds) do define(checker, row) end
+end
+
+local function states_of(leaf)
+  if leaf.kind == 'command' then return COMMAND_STATES end
+  return leaf.life and leaf.life.index
+end
+
+local function has_event(leaf, event)
+  for _, state in ipairs(leaf.life.states) do
+    for _, edge in ipairs(state.edges) do
+      if edge.event == event then return true end
+    end
+  end
+end
+
+local function check_use(fields, leaf, label, wrong)
+  local states = states_of(leaf)
+  local when = fields.when
+  if type(when) == 'string' then when = { when } end
+  for _, name in ipairs(states and type(when) == 'table' and when or {}) do
+    if not states[name] then
+      wrong(('%s.when: %s is no state: %s'):format(label, show(name),
+        suggest.hint(name, states)))
+    end
+  end
+  local action = fields.action
+  if type(action) ~= 'table' then return end
+  if (action.emit ~= nil) == (action.call ~= nil) then
+    wrong(('%s.action must have one of emit and call'):format(label))
+  elseif type(action.emit) == 'string' and leaf.life and not has_event(leaf, action.emit) then
+    wrong(("%s.action: no state of its lifecycle has the event '%s'"):format(
+      label, action.emit))
+  elseif action.emit ~= nil and leaf.kind ~= 'worker' then
+    wrong(("%s.action: only a worker's lifecycle takes events"):format(label))
+  end
+end
+
+local check_one
+
+local function check_parts(checker, row, leaf, node, label)
+  local function wrong(message)
+    checker:wrong(node.at, checker.tree:path(row), message)
+  end
+  if #node.fields == 0 then
+    return wrong(('%s is empty; it takes probes'):format(label))
+  end
+  for i, inner in ipairs(node.fields) do
+    if describe.kind(inner) == 'probe' then
+      check_one(checker, row, leaf, inner)
+    else
+      wrong(('%s: item %d is %s; it must be a probe'):format(label, i, show(inner)))
+    end
+  end
+end
+
+-- A probe as a plain table, its parts and the function of its kind in it.
+local function cargo(checker, node)
+  local kind = checker.probes[node.name]
+  local fields, parts = {}, {}
+  for key, value in pairs(node.fields) do
+    if type(key) ~= 'number' then fields[key] = value end
+  end
+  for i, inner in ipairs(node.fields) do parts[i] = cargo(checker, inner) end
+  return { kind = node.name, fields = fields, parts = parts, check = kind.check }
+end
+
+-- Checks a probe that stands by itself, and takes it apart for the compiler.
+local function check_whole(checker, row, leaf, node)
+  local before = checker.count
+  check_one(checker, row, leaf, node)
+  if checker.count == before and not checker.tree.packs[node] then
+    checker.tree.packs[node] = checker:pack(cargo(checker, node), row, node.at)
+  end
+end
+
+--- Checks one probe of a unit.
+function check_one(checker, row, leaf, node)
+  local label = (COMBINED[node.name] and 'rs.%s' or 'rs.probe.%s'):format(
+    tostring(node.name))
+  local function wrong(message)
+    checker:wrong(node.at, checker.tree:path(row), message)
+  end
+  local kind = checker.probes[node.name]
+  if not kind then
+    return wrong(('%s: there is no such probe: %s'):format(label,
+      suggest.hint(node.name, checker.probes)))
+  elseif type(node.fields) ~= 'table' then
+    return wrong(('%s takes a table { … }, not %s'):format(label, show(node.fields)))
+  end
+  for key, value in pairs(node.fields) do
+    local field = kind.fields[key] or checker.common[key]
+    if field then
+      field.check(value, ('%s.%s'):format(label, key), wrong)
+    elseif type(key) ~= 'number' or not COMBINED[node.name] then
+      local known = { 'every', 'timeout', 'delay', 'failures', 'successes', 'hold', 'when',
+        'action' }
+      for name in pairs(kind.fields) do known[#known + 1] = name end
+      wrong(("%s: unknown field '%s': %s"):format(label, tostring(key),
+        suggest.hint(key, known)))
+    end
+  end
+  for _, name in ipairs(kind.required) do
+    if node.fields[name] == nil then wrong(('%s lacks %s'):format(label, name)) end
+  end
+  if COMBINED[node.name] then check_parts(checker, row, leaf, node, label) end
+  check_use(node.fields, leaf, label, wrong)
+end
+
+--- Checks a unit's probes, and a command's `ready` that is one.
+--- @param checker table
+--- @param row integer
+--- @param leaf runsmith.Leaf
+function M.unit(checker, row, leaf)
+  local given = checker.tree.nodes[row].fields
+  if given.probes ~= nil then
+    fields_of.of.worker.probes.type.check(given.probes, 'probes', checker:blame(row))
+  end
+  for _, node in ipairs(type(given.probes) == 'table' and given.probes or {}) do
+    if describe.kind(node) == 'probe' then check_whole(checker, row, leaf, node) end
+  end
+  if describe.kind(given.ready) == 'probe' then
+    check_whole(checker, row, leaf, given.ready)
+  end
+end
+
+local function check_fields(checker, node, path, known, required)
+  local function wrong(message) checker:wrong(node.at, path, message) end
+  if type(node.fields) ~= 'table' then
+    return wrong(('rs.%s takes a table { … }, not %s'):format(node.kind,
+      show(node.fields)))
+  end
+  for key, value in pairs(node.fields) do
+    if known[key] then
+      known[key].type.check(value, key, wrong)
+    else
+      wrong(("unknown field '%s': %s"):format(tostring(key), suggest.hint(key, known)))
+    end
+  end
+  for _, name in ipairs(required) do
+    if node.fields[name] == nil then
+      wrong(('%s is missing; it must be a function'):format(name))
+    end
+  end
+end
+
+--- Checks and learns the custom backends.
+--- @param checker table
+function M.backends(checker)
+  for i, node in ipairs(describe.backends) do
+    local name = node.name
+    local path = ('rs.backend %s'):format(show(name))
+    if type(name) ~= 'string' or not name:find(NAME) then
+      checker:wrong(node.at, path, 'its name must be of letters, digits, _ . -')
+    elseif checker.backends[name] or name == 'coroutine' or name == 'thread'
+      or name == 'process' then
+      checker:wrong(node.at, path, 'there is a backend of this name already')
+    else
+      checker.backends[name] = { node = node, row = i - 1 }
+    end
+    local _, required = index(fields_of.BACKEND)
+    local before = checker.count
+    check_fields(checker, node, path, fields_of.of.backend, required)
+    if checker.count == before then
+      local at = { file = node.at.file, line = node.at.line, of = name }
+      checker.tree.packs[node] = checker:pack(node.fields, -1, at)
+    end
+  end
+end
+
+-- Whether a channel of that name is seen from below a supervisor.
+local function sees(checker, row, name)
+  while row >= 0 do
+    for _, channel in ipairs(checker.tree.channels) do
+      if channel.row == row and channel.node.name == name then return true end
+    end
+    row = checker.tree.parents[row]
+  end
+end
+
+--- Checks the channels.
+--- @param checker table
+function M.channels(checker)
+  local taken = {}
+  for _, channel in ipairs(checker.tree.channels) do
+    local node, row = channel.node, channel.row
+    local path = ('%s: channel %s'):format(checker.tree:path(row), show(node.name))
+    local function wrong(message) checker:wrong(node.at, path, message) end
+    if type(node.name) ~= 'string' or not node.name:find(NAME) then
+      wrong 'its name must be of letters, digits, _ . -'
+    else
+      taken[row] = taken[row] or {}
+      if taken[row][node.name] then wrong 'there is a channel of this name already' end
+      taken[row][node.name] = true
+    end
+    check_fields(checker, node, path, fields_of.of.channel, {})
+    local rejects = type(node.fields) == 'table' and node.fields.rejects
+    if type(rejects) == 'string' and not sees(checker, row, rejects) then
+      wrong(("rejects: no channel '%s' is seen from here"):format(rejects))
+    end
+  end
+end
+
+return M
