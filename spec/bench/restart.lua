@@ -103,7 +103,6 @@ return function(report)
       floor = measure.quantile(floor, part) * 1e6, goal = goal, of = 'ratio',
     }
   end
-  assert(ffi.abi 'le')
   say('kill -9 -> first Lua statement, median', chunk, 0.5, 2)
   say('kill -9 -> first Lua statement, p99', chunk, 0.99)
   say('kill -9 -> first state function, median', state, 0.5)

@@ -86,8 +86,14 @@ function M.read(fd)
   fail 'read'
 end
 
+-- A NULL-terminated array; `list` has to outlive it.
 local function strings(list)
-  return ffi.new('const char *[?]', #list + 1, list)
+  local array = ffi.new('const char *[?]', #list + 1)
+  for i, text in ipairs(list) do
+    array[i - 1] = text
+  end
+  array[#list] = nil
+  return array
 end
 
 --- Starts a program. It gets descriptors 0 (null), 1 and 2 and no other.

@@ -46,7 +46,8 @@ describe('words', function()
     for _, path in ipairs(trees) do
       local folder, name = path:match '^(examples/([^/]+))/'
       for _, file in ipairs { 'README.md', name .. '_spec.lua' } do
-        if #files.named('^' .. folder .. '/' .. file:gsub('%p', '%%%0') .. '$') == 0 then
+        local exactly = '^' .. (folder .. '/' .. file):gsub('%p', '%%%0') .. '$'
+      if #files.named(exactly) == 0 then
           wrong[#wrong + 1] = folder .. ': no ' .. file
         end
       end
