@@ -1,5 +1,5 @@
---- What the runner of a custom backend runs: `start`, then `wait` until the unit has ended,
---- and `stop` and `kill` beside it, each in a coroutine of its own.
+--- What the runner of a custom backend runs: `start`, then `wait` until the unit has
+--- ended, and `stop` and `kill` beside it, each in a coroutine of its own.
 
 local buffer = require 'string.buffer'
 
@@ -59,8 +59,8 @@ end
 
 local helper = {} --- @type runsmith.Behaviour
 
--- `stop` has been asked for, `kill` has done what it can: `wait` tells the rest. After a
--- `wait` that failed there is no rest.
+-- `stop` has been asked for, `kill` has done what it can: `wait` tells the rest. After
+-- a `wait` that failed there is no rest.
 function helper.done(task)
   local main, is_kill = task.self.main, task.phase == 'kill'
   main.self.beside[task.phase] = nil
@@ -98,8 +98,8 @@ local function beside(task, name)
   if not fn then return end
   local kind = { plan = task.kind.plan, runs = helper }
   local id = host.open(task.slot, task.inc)
-  local side = { id = id, slot = task.slot, inc = task.inc, row = task.row, kind = kind }
-  side.self = { main = task }
+  local side = { id = id, slot = task.slot, inc = task.inc, row = task.row }
+  side.kind, side.self = kind, { main = task }
   schedule.add(side, true)
   return schedule.call(side, name, fn, state.unit, state.handle)
 end

@@ -7,6 +7,8 @@ local schedule = require 'runsmith.schedule'
 local M = {}
 
 local handlers = {}
+local work --- @type function calls on behalf of a task
+local closing = false
 local down = host.down
 
 -- A unit whose description cannot be used is told as a failed launch.
@@ -38,23 +40,23 @@ handlers[down.START] = function(slot, inc, number, row, text)
     queue = nil,
   }
   schedule.add(task)
-  schedule.work(task, kind.runs.begin, text or '')
+  work(task, kind.runs.begin, text or '')
 end
 
 -- A handler for one incarnation; what is about an earlier one is not heard.
-local function for_task(fn)
+local function about(fn)
   return function(slot, inc, a, _, text)
     local task = schedule.find(slot, inc)
-    if task then schedule.work(task, fn, text or '', a) end
+    if task then work(task, fn, text or '', a) end
   end
 end
 
-handlers[down.ASK] = for_task(function(task) task.kind.runs.ask(task) end)
-handlers[down.END] = for_task(schedule.kill)
-handlers[down.EMIT] = for_task(function(task, event) task.kind.runs.emit(task, event) end)
-handlers[down.KILL] = for_task(function(task) task.kind.runs.kill(task) end)
+handlers[down.ASK] = about(function(task) task.kind.runs.ask(task) end)
+handlers[down.END] = about(schedule.kill)
+handlers[down.EMIT] = about(function(task, event) task.kind.runs.emit(task, event) end)
+handlers[down.KILL] = about(function(task) task.kind.runs.kill(task) end)
 
-handlers[down.CLOSE] = function() schedule.close() end
+handlers[down.CLOSE] = function() closing = true end
 
 handlers[down.DROP_PLAN] = function(_, _, number) plans.drop(number) end
 
@@ -93,6 +95,13 @@ local function handle(kind, slot, inc, a, b, text)
 end
 
 --- Takes the next command; false: there is none.
-function M.take() return handle(host.receive()) end
+--- @param for_task function (task, fn, ...) calls fn(task, ...)
+function M.take(for_task)
+  work = for_task
+  return handle(host.receive())
+end
+
+--- No unit will come any more: the VM ends with its last task.
+function M.is_closing() return closing end
 
 return M

@@ -1,7 +1,9 @@
---- `ctx`, the host's side of a worker. Its fields are made when they are first asked for.
+--- `ctx`, the host's side of a worker. Its fields are made when they are first asked
+--- for.
 ---
---- The array part holds what is the host's: [1] the task, [2] how many transitions there
---- were, then an edge and its time for each of the last HISTORY_MAX. All else is a field.
+--- The array part holds what is the host's: [1] the task, [2] how many transitions
+--- there were, then an edge and its time for each of the last HISTORY_MAX. All else is
+--- a field.
 
 local abi = require 'runsmith.abi'
 local host = require 'runsmith.host'

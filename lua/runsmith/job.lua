@@ -1,6 +1,6 @@
---- Work of the library's that awaits luv requests one after another and must come to its
---- end whatever becomes of the worker that asked for it: no descriptor stays open, no
---- file half-written. No user code runs in it.
+--- Work of the library's that awaits luv requests one after another and must come to
+--- its end whatever becomes of the worker that asked for it: no descriptor stays open,
+--- no file half-written. No user code runs in it.
 
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'

@@ -137,7 +137,8 @@ end
 
 local done = {}
 
--- `load` gives the definition, or a task's function, which is its own where it has state.
+-- `load` gives the definition, or a task's function, which is its own where it has
+-- state.
 function done.load(task, loaded)
   if task.kind.is_task then
     task.self = loaded

@@ -1,12 +1,12 @@
 --- `require` for workers: modules come from the plan that the running unit began from,
---- once for each version of them in this VM; what the plan lacks is looked for in the file
---- system and read once for each plan. Library modules are the host's.
+--- once for each version of them in this VM; what the plan lacks is looked for in the
+--- file system and read once for each plan. Library modules are the host's.
 ---
 --- All workers of a VM share one global table: a module that sets a global sets it for
 --- every unit there. `thread` and `process` workers have a VM of their own.
 ---
---- A module's body is user code and may wait, raise or be interrupted at any instruction.
---- Only `keep` and `give_up` change what workers share.
+--- A module's body is user code and may wait, raise or be interrupted at any
+--- instruction. Only `keep` and `give_up` change what workers share.
 
 local host = require 'runsmith.host'
 local plans = require 'runsmith.plans'
@@ -90,7 +90,8 @@ local function refuse_cycle(module, task)
   while other and awaited[other] do
     if awaited[other].loader == task then
       local via = awaited[other].name
-      error(('modules require each other: %s -> %s -> %s'):format(via, module.name, via), 0)
+      local text = 'modules require each other: %s -> %s -> %s'
+      error(text:format(via, module.name, via), 0)
     end
     other = awaited[other].loader
   end
@@ -150,7 +151,8 @@ local function find_file(plan, name)
   return package.searchpath(name, path)
 end
 
--- The module as this plan has it, its body not necessarily run, and how to get the body.
+-- The module as this plan has it, its body not necessarily run, and how to get the
+-- body.
 local function look_up(plan, name)
   local row = rows_of(plan)[name]
   if not row then
@@ -206,12 +208,22 @@ function M.require(name)
   return module.value
 end
 
+local function is_of(value, module)
+  if value == module then return true end
+  if type(module) ~= 'table' or type(value) ~= 'function' then return false end
+  for _, field in next, module do
+    if field == value then return true end
+  end
+  return false
+end
+
+-- Is it a module, or a function of one?
 local function is_module(value, plan)
   for _, module in pairs(plan.modules) do
-    if module.value == value then return true end
+    if is_of(value, module.value) then return true end
   end
   for _, loaded in pairs(package.loaded) do
-    if loaded == value then return true end
+    if is_of(value, loaded) then return true end
   end
   return false
 end
@@ -221,7 +233,8 @@ local function is_stateless(fn, plan)
   for i = 1, math.huge do
     local name, value = debug.getupvalue(fn, i)
     if not name then return true end
-    if type(value) ~= 'table' or not is_module(value, plan) then return false end
+    local can_be = type(value) == 'table' or type(value) == 'function'
+    if not can_be or not is_module(value, plan) then return false end
   end
 end
 

@@ -1,5 +1,5 @@
---- What workers print goes to the engine, line by line, in the name of the unit that runs:
---- print, io.write, io.stdout and io.stderr.
+--- What workers print goes to the engine, line by line, in the name of the unit that
+--- runs: print, io.write, io.stdout and io.stderr.
 
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
@@ -8,7 +8,8 @@ local M = {}
 
 local PART_MAX = math.min(host.text_max, 8192) -- of a line; longer ones come in parts
 
-local real = { stdout = io.stdout, stderr = io.stderr, output = io.output, type = io.type }
+local real =
+  { stdout = io.stdout, stderr = io.stderr, output = io.output, type = io.type }
 local parts = {} -- stream → task → the beginning of a line
 
 local function put(task, stream, line)
@@ -68,6 +69,8 @@ function Stream.close() return nil, 'a standard stream stays open' end
 function Stream.seek() return nil, 'a standard stream cannot seek' end
 function Stream.__tostring(stream) return ('file (stream %d)'):format(stream.number) end
 
+-- luacheck: push ignore 121 122 (these are what this file is for)
+
 --- Puts the streams in place of Lua's own.
 function M.install()
   local out = setmetatable({ number = 1, file = real.stdout }, Stream)
@@ -100,6 +103,8 @@ function M.install()
     out:write(table.concat(list, '\t'), '\n')
   end
 end
+
+-- luacheck: pop
 
 -- The last line of a worker may lack its end.
 schedule.at_finish(function(task, id)

@@ -3,6 +3,7 @@
 --- incarnation never run; its handles are closed when it ends.
 
 local schedule = require 'runsmith.schedule'
+local turn = require 'runsmith.turn'
 
 local M = {}
 
@@ -54,7 +55,7 @@ local function enter(task, fn, ...)
   if not task.id then return end
   if schedule.current() then return fn(...) end
   local co = table.remove(pool) or coroutine.create(body)
-  return schedule.protect(task, settle, co, schedule.lend(task, co, fn, ...))
+  return turn.protect(task, settle, co, schedule.lend(task, co, fn, ...))
 end
 
 local function callable(value)

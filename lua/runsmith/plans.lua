@@ -1,5 +1,5 @@
---- The plans that this VM's units were started from, and what is made of their rows once:
---- lifecycles as Lua tables, and the kinds of units.
+--- The plans that this VM's units were started from, and what is made of their rows
+--- once: lifecycles as Lua tables, and the kinds of units.
 ---
 --- A plan that the engine has dropped stays until the last task that began from it has
 --- ended: a reload may leave a unit running under the new plan.

@@ -1,8 +1,8 @@
---- The tasks of a VM: who is ready, who waits, what the engine asks for. User code is
---- resumed here (and for luv callbacks in `owned`), always through host.resume.
+--- The tasks of a VM: who is ready, who waits and for what. All user code is resumed
+--- here, through host.resume.
 ---
---- An interrupt may strike between any two instructions of a worker's coroutine, so what
---- workers share here is changed by single assignments, the last of which commits.
+--- An interrupt may strike between any two instructions of a worker's coroutine, so
+--- what workers share here is changed by single assignments, the last of which commits.
 
 local host = require 'runsmith.host'
 
@@ -38,9 +38,8 @@ local M = {}
 --- @field kill fun(task: runsmith.Task)
 --- @field upset fun(task: runsmith.Task, message: string, traceback: string) a callback
 ---   of its raised
---- @field interrupted? fun(task: runsmith.Task, traceback: string) default: it has ended
+--- @field interrupted? fun(task: runsmith.Task, traceback: string) default: its end
 
-local COMMANDS_MAX = 1024 -- taken in one turn, before the ready have theirs
 local IDS = 2 ^ 24 -- a ticket is a count times this, plus the task's id
 local SERIALS = 2 ^ 28 -- a ticket older than so many waits is no longer told apart
 
@@ -49,9 +48,7 @@ local DONE, WAIT, EXPIRED = {}, {}, {}
 local tasks, by_slot, count = {}, {}, 0
 local ready, head, tail = {}, 1, 0
 local serial = 0
-local closing = false
 local running --- @type runsmith.Task?
-local at_work --- @type runsmith.Task? whom the turn is busy with, to blame mishaps on
 local finishers = {}
 
 local yield = coroutine.yield
@@ -65,6 +62,9 @@ local function push(task)
   ready[tail + 1] = task
   tail = tail + 1
 end
+
+--- Nobody runs, whatever went wrong.
+function M.quit() running = nil end
 
 --- The incarnation in whose name Lua runs now.
 --- @return runsmith.Task?
@@ -239,7 +239,8 @@ end
 --- @param ticket integer
 function M.wake(ticket, ...)
   local task = tasks[ticket % IDS]
-  if not task or (task.ticket ~= ticket and task.ticket ~= -ticket) then return false end
+  if not task then return false end
+  if task.ticket ~= ticket and task.ticket ~= -ticket then return false end
   task.values = { n = select('#', ...), ... }
   task.ticket = nil
   if task ~= running then push(task) end
@@ -284,8 +285,29 @@ function M.disturb(task)
   push(task)
 end
 
--- A task's turn has come.
-local function go(task)
+--- @return integer tasks that have not ended
+function M.count() return count end
+
+--- @return integer last mark up to which `pop` gives who is ready now
+function M.mark() return tail end
+
+--- The next who is ready.
+--- @param last integer
+--- @return runsmith.Task?
+function M.pop(last)
+  if head > last then
+    if head > tail then head, tail = 1, 0 end
+    return nil
+  end
+  local task = ready[head]
+  ready[head] = nil
+  head = head + 1
+  return task
+end
+
+--- A task's turn has come.
+--- @param task runsmith.Task
+function M.go(task)
   if not task.id or task.ticket then return end
   if task.phase == 'between' then return task.kind.runs.next(task) end
   local values = task.values
@@ -294,7 +316,8 @@ local function go(task)
   return resume(task, unpack(values, 1, values.n))
 end
 
-local function expire()
+--- Makes those ready whose timers are due.
+function M.expire()
   for id in host.expired do
     local task = tasks[id]
     if task and task.ticket then
@@ -303,61 +326,6 @@ local function expire()
       push(task)
     end
   end
-end
-
-local function drain(last)
-  while head <= last do
-    local task = ready[head]
-    ready[head] = nil
-    head = head + 1
-    at_work = task
-    go(task)
-  end
-  at_work = nil
-end
-
--- A mistake of the framework's own costs the unit that it was busy with, and is told.
-local function mishap(message)
-  local task = at_work
-  running, at_work = nil, nil
-  local id = task and task.id or nil
-  local json = require 'cjson'
-  local text = json.encode { text = 'runsmith: ' .. message }
-  host.put(host.up.LOG, id, 3, 0, text:sub(1, host.text_max))
-  if id then M.finish(task, host.why.EXCEPTION, 'runsmith: ' .. message) end
-end
-
---- Calls `fn`; an error in it is told, and fails the unit that was being worked on.
-local function guarded(fn, arg)
-  local ok, result = xpcall(fn, debug.traceback, arg)
-  if ok then return result end
-  pcall(mishap, tostring(result))
-  return true
-end
-
-local function take()
-  local command = require('runsmith.commands').take
-  for _ = 1, COMMANDS_MAX do
-    if not command() then return false end
-  end
-  return true
-end
-
---- One turn of the VM: the engine's commands, the timers that are due, then everyone who
---- is ready now, once.
---- @return 'again' | 'close' | nil
-function M.turn()
-  local more = guarded(take)
-  guarded(expire)
-  local last = tail
-  while head <= last do
-    guarded(drain, last)
-  end
-  if head > tail then
-    head, tail = 1, 0
-    if closing and count == 0 then return 'close' end
-  end
-  if more or head <= tail then return 'again' end
 end
 
 --- Takes a new task in. A helper of another one's is not found by its slot.
@@ -370,23 +338,6 @@ function M.add(task, is_helper)
   task.kind.plan:enter()
 end
 
---- Calls `fn(task, ...)`; a mistake of the framework's in it is that task's cost.
---- @param task runsmith.Task
-function M.work(task, fn, ...)
-  at_work = task
-  fn(task, ...)
-  at_work = nil
-end
-
---- As `work`, for who is called by libuv and not in a turn.
---- @param task runsmith.Task
-function M.protect(task, fn, ...)
-  at_work = task
-  local ok, why = xpcall(fn, debug.traceback, task, ...)
-  if not ok then pcall(mishap, tostring(why)) end
-  at_work = nil
-end
-
 --- @param slot integer
 --- @param inc integer
 --- @return runsmith.Task?
@@ -395,8 +346,8 @@ function M.find(slot, inc)
   if task and task.inc == inc then return task end
 end
 
---- Ends a task now. If it is suspended, it is resumed interrupted, so that the exit says
---- where it was.
+--- Ends a task now. If it is suspended, it is resumed interrupted, so that the exit
+--- says where it was.
 --- @param task runsmith.Task
 function M.kill(task)
   if task.phase ~= 'between' and task.co then
@@ -408,14 +359,7 @@ function M.kill(task)
   return M.finish(task, host.why.INTERRUPTED, 'between two steps' .. state)
 end
 
---- No unit will come any more: the VM ends with its last task.
-function M.close() closing = true end
-
 --- Runs the VM until it is to end.
-function M.run()
-  require('runsmith.load').install()
-  require('runsmith.output').install()
-  return host.loop(M.turn)
-end
+function M.run() return require('runsmith.turn').run() end
 
 return M

@@ -1,7 +1,7 @@
---- A VM without its C side: `runsmith.host` with a clock that the spec owns, down records
---- that it feeds and up records that it reads, and plans that are Lua tables. Coroutines
---- are really resumed; nothing sleeps. `fake.new()` loads the modules of lua/runsmith
---- afresh on top of it.
+--- A VM without its C side: `runsmith.host` with a clock that the spec owns, down
+--- records that it feeds and up records that it reads, and plans that are Lua tables.
+--- Coroutines are really resumed; nothing sleeps. `fake.new()` loads the modules of
+--- lua/runsmith afresh on top of it.
 
 local M = {}
 
@@ -39,7 +39,8 @@ end
 local Vm = {}
 Vm.__index = Vm
 
--- Resumes as the C side does: an armed task's coroutine is interrupted until it is dead.
+-- Resumes as the C side does: an armed task's coroutine is interrupted until it is
+-- dead.
 local function resume_armed(co, ...)
   local where
   debug.sethook(function()
@@ -216,6 +217,7 @@ function M.new()
   package.loaded['runsmith.travel'] = fake_travel(vm)
   vm.schedule = require 'runsmith.schedule'
   vm.load = require 'runsmith.load'
+  vm.turns = require 'runsmith.turn'
   return vm
 end
 
@@ -260,8 +262,8 @@ local function add_code(vm, run)
   return #vm.code
 end
 
---- A plan with a root 'plant' and one worker for each of `units`: { name, run = a module's
---- name, a definition or { task = fn }, args = a table }.
+--- A plan with a root 'plant' and one worker for each of `units`: { name, run = a
+--- module's name, a definition or { task = fn }, args = a table }.
 --- @param number integer
 --- @param units table[]
 --- @param modules? table[] { name, source, version = 1 }
@@ -304,7 +306,8 @@ end
 
 --- Puts a record into the down ring.
 function Vm:tell(kind, slot, inc, a, b, text)
-  self.down[#self.down + 1] = { DOWN[kind], slot or NONE, inc or 0, a or 0, b or 0, text }
+  local record = { DOWN[kind], slot or NONE, inc or 0, a or 0, b or 0, text }
+  self.down[#self.down + 1] = record
 end
 
 --- Starts row `row` of plan 1 in slot `row`, and lets it run as far as it goes.
@@ -322,7 +325,7 @@ end
 --- Turns until the VM would wait, at most `most` times; how the last one ended.
 function Vm:turn(most)
   for _ = 1, most or 50 do
-    local how = self.schedule.turn()
+    local how = self.turns.turn()
     if how ~= 'again' then return how end
   end
   return 'again'

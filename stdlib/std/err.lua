@@ -15,7 +15,9 @@ function Err.__concat(a, b) return tostring(a) .. tostring(b) end
 --- @param code string
 --- @param message string
 --- @return std.Err
-function M.new(code, message) return setmetatable({ code = code, message = message }, Err) end
+function M.new(code, message)
+  return setmetatable({ code = code, message = message }, Err)
+end
 
 --- @param text string as luv puts it, 'ENOENT: no such file or directory: x'
 --- @return std.Err

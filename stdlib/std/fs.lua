@@ -1,6 +1,6 @@
---- Files, without blocking the VM: the worker waits, the others go on. What was begun is
---- finished even if the worker ends meanwhile, and a stop does not cut it short: it tells
---- what became of the file, never 'stopping'.
+--- Files, without blocking the VM: the worker waits, the others go on. What was begun
+--- is finished even if the worker ends meanwhile, and a stop does not cut it short: it
+--- tells what became of the file, never 'stopping'.
 
 local err = require 'std.err'
 local job = require 'runsmith.job'
@@ -15,13 +15,12 @@ local DIRECTORY_MODE = 493 -- rwxr-xr-x
 
 local await = job.await
 
-local function check(name, value, kind, level)
-  if type(value) ~= kind then
-    local text = 'fs.%s takes a %s, not a %s'
-    error(text:format(name, kind == 'string' and 'path' or kind, type(value)), level or 3)
+local function check(name, path)
+  if type(path) ~= 'string' then
+    error(('fs.%s takes a path, not a %s'):format(name, type(path)), 3)
   end
-  if kind == 'string' and value:find('%z') then
-    error(('fs.%s: a path has no NUL'):format(name), level or 3)
+  if path == '' or path:find '%z' then
+    error(('fs.%s: %q is no path'):format(name, path), 3)
   end
 end
 
@@ -58,7 +57,7 @@ end
 --- @param options? { max?: integer } bytes; 256 MiB
 --- @return string? text, std.Err? err
 function M.read(path, options)
-  check('read', path, 'string')
+  check('read', path)
   return answer(job.run(read, path, options and options.max or READ_MAX))
 end
 
@@ -89,7 +88,8 @@ end
 local function write(this, path, text, options)
   local uv = owned.luv()
   local folder, name = path:match '^(.-)([^/]*)$'
-  local why, fd, temporary = await(this, uv.fs_mkstemp, folder .. '.' .. name .. '.XXXXXX')
+  local template = ('%s.%s.XXXXXX'):format(folder, name)
+  local why, fd, temporary = await(this, uv.fs_mkstemp, template)
   if why then return nil, why end
   why = fill(this, uv, fd, text, options)
   if not why then why = await(this, uv.fs_rename, temporary, path) end
@@ -101,14 +101,14 @@ local function write(this, path, text, options)
   return not why or nil, why
 end
 
---- Writes a file whole or not at all: whoever reads it sees the old or the new text, after
---- a power failure too, unless `sync = false`.
+--- Writes a file whole or not at all: whoever reads it sees the old or the new text,
+--- after a power failure too, unless `sync = false`.
 --- @param path string
 --- @param text string
 --- @param options? { mode?: integer, sync?: boolean }
 --- @return true? ok, std.Err? err
 function M.write(path, text, options)
-  check('write', path, 'string')
+  check('write', path)
   if type(text) ~= 'string' then
     error('fs.write takes a text, not a ' .. type(text), 2)
   end
@@ -131,7 +131,7 @@ end
 --- @param path string
 --- @return string[]? names, std.Err? err
 function M.list(path)
-  check('list', path, 'string')
+  check('list', path)
   return answer(job.run(list, path))
 end
 
@@ -168,7 +168,7 @@ end
 --- @param options? { follow?: boolean } of a symbolic link: what it points to (default)
 --- @return std.fs.Stat? stat, std.Err? err
 function M.stat(path, options)
-  check('stat', path, 'string')
+  check('stat', path)
   local follow = not options or options.follow ~= false
   return answer(job.run(stat, path, follow and 'fs_stat' or 'fs_lstat'))
 end
@@ -183,8 +183,8 @@ end
 --- @param to string
 --- @return true? ok, std.Err? err
 function M.rename(from, to)
-  check('rename', from, 'string')
-  check('rename', to, 'string')
+  check('rename', from)
+  check('rename', to)
   return answer(job.run(simple, 'fs_rename', from, to))
 end
 
@@ -201,7 +201,7 @@ end
 --- @param path string
 --- @return true? ok, std.Err? err
 function M.remove(path)
-  check('remove', path, 'string')
+  check('remove', path)
   return answer(job.run(remove, path))
 end
 
@@ -228,7 +228,7 @@ end
 --- @param options? { mode?: integer }
 --- @return true? ok, std.Err? err
 function M.mkdir(path, options)
-  check('mkdir', path, 'string')
+  check('mkdir', path)
   return answer(job.run(mkdir, path, options and options.mode or DIRECTORY_MODE))
 end
 

@@ -21,7 +21,7 @@ local function plain(value, depth)
   end
   local copy = {}
   local is_list = #value > 0
-  for key, item in pairs(value) do
+  for key in pairs(value) do
     if is_list and type(key) ~= 'number' then is_list = false end
   end
   for key, item in pairs(value) do
@@ -47,7 +47,8 @@ local function level(name, number)
       error(('log.%s takes a text, not a %s'):format(name, type(text)), 2)
     end
     if fields ~= nil and type(fields) ~= 'table' then
-      error(('log.%s takes its fields as a table, not a %s'):format(name, type(fields)), 2)
+      local why = 'log.%s takes its fields as a table, not a %s'
+      error(why:format(name, type(fields)), 2)
     end
     local task = schedule.current()
     host.put(host.up.LOG, task and task.id, number, 0, encode(text, fields))

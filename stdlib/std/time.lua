@@ -34,8 +34,8 @@ end
 function M.mono() return host.now() end
 
 --- `for tick in time.every(1) do … end`: at once, then once in so many seconds, counted
---- from the first: it does not drift. Ticks that were missed are left out of the loop but
---- counted. Ends when the worker is to stop.
+--- from the first: it does not drift. Ticks that were missed are left out of the loop
+--- but counted. Ends when the worker is to stop.
 --- @param seconds number
 --- @return fun(): integer?
 function M.every(seconds)
