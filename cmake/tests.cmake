@@ -31,7 +31,7 @@ function(rs_suite name folder)
     list(APPEND environment LD_PRELOAD=${RS_PRELOAD})
   endif()
   add_test(
-    NAME ${name} COMMAND ${BUSTED} -o TAP ${folder}
+    NAME ${name} COMMAND ${LUAJIT_PROGRAM} ${BUSTED} -o TAP ${folder}
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES
     ENVIRONMENT "${environment}" TIMEOUT 600 RUN_SERIAL ${with_SERIAL} LABELS busted)
