@@ -264,6 +264,14 @@ function M.encode(value)
   end))
 end
 
+--- The module that an encoded `run` names, without decoding a function; nil: none.
+--- @param bytes string
+--- @return string?
+function M.named_module(bytes)
+  local value = buffer.decode(bytes).root.value
+  return type(value) == 'table' and type(value.module) == 'string' and value.module or nil
+end
+
 local function fill(cell, functions, find)
   local value = cell.value
   for _, fix in ipairs(cell.fixes) do
