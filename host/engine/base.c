@@ -1,0 +1,80 @@
+#include "base.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+
+rs_time rs_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (rs_time)now.tv_sec * RS_SECOND + now.tv_nsec;
+}
+
+static void say(const char *format, va_list args) {
+  char text[1024];
+  vsnprintf(text, sizeof text, format, args);
+  fprintf(stderr, "runsmith: %s\n", text);
+}
+
+void rs_say(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+}
+
+_Noreturn void rs_fatal(const char *format, ...) {
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+  abort();
+}
+
+void *rs_grow(void *old, size_t size) {
+  void *memory = realloc(old, size);
+  if (!memory) rs_fatal("out of memory (%zu bytes)", size);
+  return memory;
+}
+
+void *rs_new(size_t size) { return memset(rs_grow(NULL, size), 0, size); }
+
+static void make_room(rs_bytes *bytes, size_t more) {
+  if (bytes->size + more <= bytes->room) return;
+  size_t room = bytes->room ? bytes->room : 256;
+  while (room < bytes->size + more) room *= 2;
+  bytes->at = rs_grow(bytes->at, room);
+  bytes->room = room;
+}
+
+void rs_bytes_add(rs_bytes *bytes, const void *from, size_t size) {
+  if (size == 0) return;
+  make_room(bytes, size);
+  memcpy(bytes->at + bytes->size, from, size);
+  bytes->size += size;
+}
+
+void rs_bytes_text(rs_bytes *bytes, const char *text) {
+  rs_bytes_add(bytes, text, strlen(text));
+}
+
+void rs_bytes_print(rs_bytes *bytes, const char *format, ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  int size = vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  if (size < 0) return;
+  rs_bytes_add(bytes, text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1);
+}
+
+void rs_bytes_drop(rs_bytes *bytes, size_t size) {
+  if (size == 0) return;
+  bytes->size -= size;
+  memmove(bytes->at, bytes->at + size, bytes->size);
+}
+
+void rs_bytes_free(rs_bytes *bytes) {
+  free(bytes->at);
+  *bytes = (rs_bytes){0};
+}

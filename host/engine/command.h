@@ -1,0 +1,29 @@
+/* command.h -- units that are programs: started, asked, killed, and ended with all that
+** they started.
+**
+** Layer    engine.
+** Owner    a command frees itself when its family is gone and its exit was told.
+** Thread   the engine's.
+** Limits   one process group and session a command.
+** Tested   spec/host/engine_process.c. */
+#ifndef RS_COMMAND_H
+#define RS_COMMAND_H
+
+#include "state.h"
+
+/* Starts the unit's incarnation as the plan says; its exit is put where it cannot be. */
+void rs_command_start(rs_engine *engine, const rs_action *action);
+
+/* Sends its stop signal. */
+void rs_command_ask(rs_engine *engine, const rs_action *action);
+
+/* Sends its reload signal. */
+void rs_command_reload(rs_engine *engine, const rs_action *action);
+
+/* Kills it and all that it started; its exit follows. */
+void rs_command_kill(rs_command *command);
+
+/* Answers RS_DO_LOOK. */
+void rs_command_look(rs_engine *engine, const rs_action *action);
+
+#endif

@@ -1,0 +1,125 @@
+#define _GNU_SOURCE
+#include <stdlib.h>
+
+#include "lua.h"
+
+enum { LOST_MAX = 3, SLOTS = 64 }; /* deaths of its runner that a unit outlives in a row */
+
+/* A unit that a backend's functions look after. It outlives their runner. */
+struct rs_custom {
+  uint32_t unit, inc, plan, row;
+  rs_bytes handle; /* what its start returned; empty: not known yet */
+  rs_bytes status;
+  uint32_t lost;   /* runners that died on it since it last spoke */
+};
+
+static const rs_plan_backend *backend_at(const rs_plan *plan, uint32_t row) {
+  return (const rs_plan_backend *)rs_plan_rows(plan, RS_T_BACKEND) + row;
+}
+
+static bool same(const rs_plan *a, rs_ref ref_a, const rs_plan *b, rs_ref ref_b) {
+  return ref_a.len == ref_b.len &&
+         memcmp(rs_plan_bytes(a, ref_a), rs_plan_bytes(b, ref_b), ref_a.len) == 0;
+}
+
+/* The runner of a backend of the same name and code, whatever plan it came from. */
+static rs_runner *runner_of(rs_engine *engine, const rs_plan *plan, uint32_t row) {
+  const rs_plan_backend *wanted = backend_at(plan, row);
+  for (rs_runner *runner = engine->runners; runner; runner = runner->next) {
+    if (runner->place != RS_PLACE_BACKEND || runner->dead || runner->killed) continue;
+    const rs_plan_map *map = rs_plans_get(&engine->plans, runner->plan);
+    if (!map) continue;
+    const rs_plan_backend *had = backend_at(map->plan, runner->backend);
+    if (same(plan, wanted->name, map->plan, had->name) &&
+        same(plan, wanted->code, map->plan, had->code))
+      return runner;
+  }
+  return NULL;
+}
+
+/* Puts the unit into its backend's runner; false where there is no room. */
+static bool place(rs_engine *engine, rs_custom *custom) {
+  const rs_plan *plan = rs_plans_get(&engine->plans, custom->plan)->plan;
+  uint32_t row = rs_plan_spec_of(plan, custom->row)->custom;
+  rs_runner *runner = runner_of(engine, plan, row);
+  if (!runner) {
+    runner = rs_runner_take(engine, RS_PLACE_BACKEND, custom->unit, custom->inc,
+                            custom->plan, custom->row);
+    runner->backend = row;
+    rs_part_first(runner, 1, 1, SLOTS);
+  }
+  rs_action action = {.unit = custom->unit, .inc = custom->inc};
+  action.plan = custom->plan;
+  action.row = custom->row;
+  uint32_t vm = rs_part_shared(runner, 0);
+  return vm != RS_NONE && rs_lua_place(runner, vm, &action, custom->handle.at,
+                                       (uint32_t)custom->handle.size);
+}
+
+static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
+                 const char *why) {
+  rs_event event = {.kind = kind, .unit = custom->unit, .inc = custom->inc};
+  event.at = rs_now();
+  if (kind == RS_EV_STARTED) {
+    rs_engine_put(engine, event);
+    return;
+  }
+  event.a = RS_WHY_LAUNCH;
+  event.text = rs_texts_put(&engine->texts, why, strlen(why));
+  rs_engine_exit(engine, custom->unit, event);
+}
+
+void rs_custom_start(rs_engine *engine, const rs_action *action) {
+  rs_unit *unit = rs_unit_of(engine, action->unit);
+  rs_custom *custom = rs_new(sizeof *custom);
+  custom->unit = action->unit;
+  custom->inc = action->inc;
+  custom->plan = action->plan;
+  custom->row = action->row;
+  unit->custom = custom;
+  unit->inc = action->inc;
+  unit->told = true;
+  if (place(engine, custom)) tell(engine, custom, RS_EV_STARTED, NULL);
+  else tell(engine, custom, RS_EV_EXIT, "its backend has no room for another unit");
+}
+
+void rs_custom_free(rs_custom *custom) {
+  if (!custom) return;
+  rs_bytes_free(&custom->handle);
+  rs_bytes_free(&custom->status);
+  free(custom);
+}
+
+void rs_custom_tells(rs_engine *engine, uint32_t id, uint32_t kind, const char *text,
+                     uint32_t size) {
+  rs_custom *custom = rs_unit_of(engine, id)->custom;
+  if (!custom) return;
+  rs_bytes *kept = kind == RS_UP_HANDLE ? &custom->handle : &custom->status;
+  kept->size = 0;
+  rs_bytes_add(kept, text, size);
+  custom->lost = 0;
+}
+
+/* What a runner was asked to start and did not say the handle of is lost with it. */
+void rs_custom_lost(rs_runner *runner) {
+  rs_engine *engine = runner->engine;
+  for (uint32_t p = 0; p < runner->part_count; p++) {
+    for (uint32_t i = 0; i < runner->part[p]->fresh; i++) {
+      uint32_t id = runner->part[p]->slot[i].unit;
+      if (id == RS_NONE) continue;
+      rs_unit *unit = rs_unit_of(engine, id);
+      rs_custom *custom = unit->custom;
+      uint32_t stopping = atomic_load(&runner->part[p]->seg.slot[i].stopping);
+      unit->slot = RS_NONE;
+      unit->runner = NULL;
+      if (custom->handle.size == 0 || ++custom->lost > LOST_MAX)
+        tell(engine, custom, RS_EV_EXIT, "its backend's runner died");
+      else if (!place(engine, custom))
+        tell(engine, custom, RS_EV_EXIT, "its backend has no room for another unit");
+      else if (stopping) {
+        rs_action ask = {.unit = id, .inc = custom->inc};
+        rs_lua_ask(engine, &ask);
+      }
+    }
+  }
+}

@@ -1,0 +1,157 @@
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "entry.h"
+#include "evaluate.h"
+#include "lua.h"
+#include "notify.h"
+#include "runner.h"
+#include "server.h"
+#include "spawn.h"
+#include "turn.h"
+
+enum { DRAIN = RS_SECOND, TWICE = 100 * RS_MS };
+
+static const int host_signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD};
+
+enum { SIGNALS = sizeof host_signals / sizeof *host_signals };
+
+static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
+  (void)ctx;
+  (void)old_size;
+  if (size > 0) return rs_grow(old, size);
+  free(old);
+  return NULL;
+}
+
+/* A signal that came to the host's group reaches the engine twice, at once: directly
+** and from the witness. Only one that comes later is a second one. */
+static void stop(rs_engine *engine, const char *by) {
+  rs_time now = rs_now();
+  rs_event event = {.kind = RS_EV_SHUTDOWN};
+  if (engine->stop_asked != 0 && now - engine->stop_asked < TWICE) return;
+  if (!engine->applied) {
+    rs_engine_end(engine, 1);
+    return;
+  }
+  event.a = engine->stop_asked != 0;
+  engine->stop_asked = now;
+  event.text = rs_texts_put(&engine->texts, by, strlen(by));
+  rs_notify_stopping(engine);
+  rs_engine_put(engine, event);
+}
+
+static void on_signal(uv_signal_t *handle, int sig) {
+  rs_engine *engine = handle->data;
+  switch (sig) {
+  case SIGCHLD:
+    rs_children_reap(&engine->children);
+    rs_families_look(&engine->families);
+    break;
+  case SIGHUP: rs_evaluate(engine); break;
+  case SIGTERM: stop(engine, "signal TERM"); break;
+  case SIGINT: stop(engine, "signal INT"); break;
+  default: stop(engine, "signal QUIT");
+  }
+}
+
+/* Nothing is ever written to this pipe: it only ends. */
+static void on_witness(void *ctx, rs_watch *watch, int events) {
+  rs_engine *engine = ctx;
+  (void)watch;
+  (void)events;
+  rs_engine_end(engine, 1);
+}
+
+static void listen_to_signals(rs_engine *engine) {
+  static uv_signal_t handles[SIGNALS];
+  signal(SIGPIPE, SIG_IGN);
+  for (int i = 0; i < SIGNALS; i++) {
+    uv_signal_init(&engine->loop, &handles[i]);
+    handles[i].data = engine;
+    uv_signal_start(&handles[i], on_signal, host_signals[i]);
+  }
+}
+
+static void open_journal(rs_engine *engine) {
+  const rs_engine_options *options = engine->options;
+  uint64_t seq = 0, seed = (uint64_t)rs_now();
+  const rs_memory memory = {resize, NULL};
+  rs_journal_init(&engine->journal);
+  rs_entry_boot(engine);
+  int code = 0;
+  if (options->journal) code = rs_disk_open(&engine->journal.disk, options->journal, &seq);
+  if (code != 0) rs_say("cannot write %s: %s", options->journal, strerror(-code));
+  if (code != 0) rs_engine_end(engine, 1);
+  if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= (uint64_t)getpid();
+  engine->core = rs_core_new(&memory, seed, seq);
+  if (options->log_fd >= 0)
+    rs_journal_print_to(&engine->journal, &engine->loop, options->log_fd);
+}
+
+static void begin(rs_engine *engine, int ctl, pid_t server) {
+  uv_loop_init(&engine->loop);
+  engine->children.loop = &engine->loop;
+  engine->loop.data = &engine->children;
+  engine->families.children = &engine->children;
+  engine->started = rs_now();
+  engine->server.retry.data = engine;
+  uv_timer_init(&engine->loop, &engine->server.retry);
+  listen_to_signals(engine);
+  rs_turn_begin(engine);
+  open_journal(engine);
+  rs_notify_begin(engine);
+  if (engine->options->witness_fd >= 0)
+    rs_watch_new(&engine->loop, engine->options->witness_fd, on_witness, engine);
+  rs_server_begin(engine, ctl, server);
+}
+
+/* Nothing below this process outlives it. Its own children are killed and reaped until
+** there are none: what these leave behind becomes its own. */
+static void kill_all(void) {
+  for (;;) {
+    rs_family_kill_children();
+    int status;
+    pid_t pid = waitpid(-1, &status, 0);
+    if (pid < 0 && errno == ECHILD) return;
+  }
+}
+
+static int finish(rs_engine *engine) {
+  engine->ended = true;
+  kill_all();
+  /* What runners and commands wrote last is still in their pipes. */
+  while (engine->runners) rs_runner_free(engine->runners);
+  rs_journal_close(&engine->journal, DRAIN);
+  return engine->status;
+}
+
+int rs_engine_main(const rs_engine_options *options) {
+  static rs_engine engine;
+  pid_t server = 0;
+  engine.options = options;
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  prctl(PR_SET_NAME, "rs-engine");
+  int ctl = rs_server_fork(options, &server);
+  if (ctl < 0) {
+    rs_say("cannot start the fork server: %s", strerror(-ctl));
+    return 1;
+  }
+  rs_spawn_raise_files();
+  begin(&engine, ctl, server);
+  if (!engine.ended) {
+    rs_runner_spare(&engine);
+    rs_evaluate(&engine);
+  }
+  while (!engine.ended) uv_run(&engine.loop, UV_RUN_ONCE);
+  return finish(&engine);
+}

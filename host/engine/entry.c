@@ -1,0 +1,219 @@
+#define _GNU_SOURCE
+#include "entry.h"
+
+#include <cJSON.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "json.h"
+#include "names.h"
+#include "where.h"
+
+enum { PATH_ROOM = 4096 };
+
+static rs_bytes line; /* one is written at a time */
+
+void rs_entry_boot(rs_engine *engine) {
+  uint64_t id = (uint64_t)rs_now();
+  if (getrandom(&id, sizeof id, 0) < 0) id ^= (uint64_t)engine->options->witness;
+  snprintf(engine->boot, sizeof engine->boot, "%016llx", (unsigned long long)id);
+}
+
+/* The date of a monotonic moment. */
+static void put_date(rs_time mono) {
+  struct timespec real;
+  struct tm date;
+  char text[40];
+  clock_gettime(CLOCK_REALTIME, &real);
+  rs_time at = (rs_time)real.tv_sec * RS_SECOND + real.tv_nsec - (rs_now() - mono);
+  time_t seconds = (time_t)(at / RS_SECOND);
+  gmtime_r(&seconds, &date);
+  strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &date);
+  rs_bytes_print(&line, ",\"time\":\"%s.%06dZ\"", text, (int)(at % RS_SECOND / 1000));
+}
+
+static void put_path(rs_engine *engine, const char *key, uint32_t unit) {
+  char path[PATH_ROOM];
+  if (unit == RS_NONE) return;
+  size_t size = rs_core_path(engine->core, unit, path, sizeof path);
+  rs_json_text(&line, key, path, size < sizeof path ? size : sizeof path - 1);
+}
+
+static void begin(rs_engine *engine, const rs_entry *entry) {
+  line.size = 0;
+  rs_bytes_print(&line, "{\"seq\":%llu", (unsigned long long)entry->seq);
+  put_date(entry->mono);
+  rs_json_span(&line, "mono", entry->mono - engine->started);
+  put_path(engine, "unit", entry->unit);
+  if (entry->unit != RS_NONE && entry->inc != RS_NONE)
+    rs_json_int(&line, "incarnation", entry->inc);
+  if (entry->cause != 0) rs_json_int(&line, "cause", (int64_t)entry->cause);
+  rs_json_name(&line, "kind", rs_name_kind(entry->kind));
+}
+
+static void finish(rs_engine *engine) {
+  rs_json_name(&line, "boot", engine->boot);
+  rs_bytes_text(&line, "}\n");
+  rs_journal_add(&engine->journal, line.at, line.size);
+}
+
+static void put_text(rs_engine *engine, const char *key, uint64_t number) {
+  size_t size;
+  const char *text = rs_texts_get(&engine->texts, number, &size);
+  if (number != 0) rs_json_text(&line, key, text, size);
+}
+
+/* The state's name and, where `edge` is one of its edges, that edge's event. */
+static void put_state(rs_engine *engine, const char *key, const rs_entry *entry,
+                      uint32_t index, uint32_t edge) {
+  rs_view view;
+  if (!rs_core_view(engine->core, entry->unit, &view)) return;
+  const rs_plan_map *map = rs_plans_get(&engine->plans, view.plan);
+  if (!map || index == RS_NONE) return;
+  const rs_plan_state *state = rs_plan_state_of(map->plan, view.row, index);
+  if (!state) return;
+  rs_json_text(&line, key, rs_plan_bytes(map->plan, state->name), state->name.len);
+  if (edge >= state->edge_count) return;
+  const rs_plan_edge *edges = rs_plan_rows(map->plan, RS_T_EDGE);
+  rs_ref event = edges[state->edge_at + edge].event;
+  rs_json_text(&line, "event", rs_plan_bytes(map->plan, event), event.len);
+}
+
+static void put_violation(rs_engine *engine, const rs_entry *entry) {
+  rs_json_name(&line, "constraint", rs_name_constraint(entry->a));
+  put_state(engine, "state", entry, (uint32_t)entry->b, RS_NONE);
+  rs_json_span(&line, "limit", entry->x);
+  rs_json_span(&line, "observed", entry->y);
+  if (entry->text != 0) {
+    put_text(engine, "where", entry->text);
+    return;
+  }
+  char text[512];
+  rs_where(engine, entry->unit, text, sizeof text);
+  if (*text) rs_json_name(&line, "where", text);
+}
+
+static void put_exited(rs_engine *engine, const rs_entry *entry) {
+  const rs_unit *unit = rs_unit_of(engine, entry->unit);
+  const char *name = rs_name_signal(entry->b);
+  bool by_signal = entry->a == RS_WHY_SIGNAL || entry->a == RS_WHY_KILLED;
+  rs_json_name(&line, "reason", rs_name_why(entry->a));
+  if (by_signal && name) rs_json_name(&line, "signal", name);
+  if (by_signal && !name && entry->b > 0) rs_json_int(&line, "signal", entry->b);
+  if (!by_signal && unit->backend == RS_EXTERNAL) rs_json_int(&line, "status", entry->b);
+  rs_json_bool(&line, "expected", entry->c == 1);
+  put_text(engine, entry->a == RS_WHY_INTERRUPTED ? "where" : "detail", entry->text);
+}
+
+static void put_restart(const rs_entry *entry) {
+  rs_json_name(&line, "why", rs_name_restart(entry->a));
+  rs_json_bool(&line, "charged", entry->b == 1);
+  rs_json_span(&line, "delay", entry->x);
+}
+
+static void put_escalated(rs_engine *engine, const rs_entry *entry) {
+  rs_json_int(&line, "max", entry->a);
+  rs_json_span(&line, "within", entry->x);
+  if (entry->b == 1) put_path(engine, "child", entry->other);
+}
+
+static void put_reload(const rs_entry *entry) {
+  rs_json_int(&line, "added", entry->a);
+  rs_json_int(&line, "removed", entry->b);
+  rs_json_int(&line, "changed", entry->c);
+  rs_json_int(&line, "unchanged", entry->x);
+}
+
+void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
+  if (entry->brief) return;
+  begin(engine, entry);
+  switch (entry->kind) {
+  case RS_J_STARTED:
+    if (entry->a != 0) rs_json_int(&line, "pid", entry->a);
+    rs_json_name(&line, "backend", rs_name_backend((uint32_t)entry->b));
+    break;
+  case RS_J_TRANSITION:
+    put_state(engine, "from", entry, entry->a, (uint32_t)entry->b);
+    put_state(engine, "to", entry, entry->c, RS_NONE);
+    break;
+  case RS_J_VIOLATION: put_violation(engine, entry); break;
+  case RS_J_EXITED: put_exited(engine, entry); break;
+  case RS_J_KILLED: rs_json_name(&line, "why", rs_name_killed(entry->a)); break;
+  case RS_J_RESTART: put_restart(entry); break;
+  case RS_J_COLLATERAL: put_path(engine, "culprit", entry->other); break;
+  case RS_J_ESCALATED: put_escalated(engine, entry); break;
+  case RS_J_RELOAD: put_reload(entry); break;
+  case RS_J_STOP:
+    put_text(engine, "by", entry->text);
+    if (entry->a == 1) rs_json_bool(&line, "hold", true);
+    break;
+  case RS_J_START: put_text(engine, "by", entry->text); break;
+  default: break;
+  }
+  finish(engine);
+}
+
+/* An entry that the engine writes itself. */
+static void begin_own(rs_engine *engine, uint32_t kind, uint32_t unit, uint32_t inc) {
+  rs_entry entry = {.seq = rs_core_seq(engine->core), .mono = rs_now(), .kind = kind};
+  entry.unit = unit;
+  entry.inc = inc;
+  begin(engine, &entry);
+}
+
+void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
+                     const char *text, size_t size) {
+  begin_own(engine, RS_J_OUTPUT, unit, inc);
+  rs_json_name(&line, "stream", stream);
+  rs_json_text(&line, "text", text, size);
+  finish(engine);
+}
+
+void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
+                  const char *format, ...) {
+  char text[2048];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  begin_own(engine, RS_J_LOG, unit, inc);
+  rs_json_name(&line, "level", rs_name_level(level));
+  rs_json_name(&line, "text", text);
+  finish(engine);
+}
+
+void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
+                       const char *json, size_t size) {
+  cJSON *root = cJSON_ParseWithLength(json, size);
+  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "text"));
+  const cJSON *fields = cJSON_GetObjectItemCaseSensitive(root, "fields");
+  begin_own(engine, RS_J_LOG, unit, inc);
+  rs_json_name(&line, "level", rs_name_level(level));
+  if (text) rs_json_name(&line, "text", text);
+  else rs_json_text(&line, "text", json, size);
+  char *printed = cJSON_IsObject(fields) ? cJSON_PrintUnformatted(fields) : NULL;
+  if (printed) {
+    rs_bytes_text(&line, ",\"fields\":");
+    rs_bytes_text(&line, printed);
+    cJSON_free(printed);
+  }
+  cJSON_Delete(root);
+  finish(engine);
+}
+
+void rs_entry_disk(rs_engine *engine) {
+  rs_disk *disk = &engine->journal.disk;
+  if (disk->removed > 0) {
+    begin_own(engine, RS_J_DROPPED, RS_NONE, RS_NONE);
+    rs_json_int(&line, "up_to", (int64_t)disk->removed);
+    finish(engine);
+    disk->removed = 0;
+  }
+  if (disk->lost == 0) return;
+  uint64_t lost = disk->lost;
+  disk->lost = 0;
+  rs_entry_log(engine, RS_NONE, RS_NONE, 3, "the journal's file: %llu entries lost: %s",
+               (unsigned long long)lost, strerror(disk->error));
+}

@@ -1,0 +1,34 @@
+/* entry.h -- journal entries as lines of JSON (contract, section 8).
+**
+** Layer    engine.
+** Owner    nothing is kept.
+** Thread   the engine's.
+** Limits   none; texts may hold any bytes.
+** Tested   spec/host/engine_unit.c. */
+#ifndef RS_ENTRY_H
+#define RS_ENTRY_H
+
+#include "state.h"
+
+/* Names this life. */
+void rs_entry_boot(rs_engine *engine);
+
+/* What the core decided. */
+void rs_entry_write(rs_engine *engine, const rs_entry *entry);
+
+/* One line that a unit wrote. */
+void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
+                     const char *text, size_t size);
+
+/* What a unit logged, or what the engine says of it; unit RS_NONE: of the host. */
+void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* {"text":..., "fields":{...}} as a worker wrote it, not to be trusted. */
+void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
+                       const char *json, size_t size);
+
+/* Tells what the disk could not take, or no longer has. */
+void rs_entry_disk(rs_engine *engine);
+
+#endif

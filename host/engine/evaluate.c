@@ -1,0 +1,250 @@
+#define _GNU_SOURCE
+#include "evaluate.h"
+
+#include <cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "entry.h"
+#include "env.h"
+#include "spawn.h"
+
+enum { PLAN_FD = 3, MISTAKES_FD = 4, MISTAKES_MAX = 1 << 20 };
+
+struct rs_evaluation {
+  rs_engine *engine;
+  rs_child child;
+  int plan;           /* the memfd */
+  rs_watch *mistakes;
+  rs_bytes text;      /* JSON lines */
+  uv_timer_t wall;
+  bool late;          /* it was ended by the wall clock */
+};
+
+/* Says what is wrong: before there is a tree on stderr, then in the journal too. */
+static void report(rs_engine *engine, const char *text) {
+  fprintf(stderr, "%s\n", text);
+  if (engine->applied) rs_entry_log(engine, RS_NONE, RS_NONE, 3, "%s", text);
+}
+
+static const char *text_in(const cJSON *object, const char *key) {
+  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+  return text ? text : "";
+}
+
+/* FILE:LINE: PATH: message; what is not known is left out. */
+static void report_line(rs_engine *engine, const char *json, size_t size) {
+  cJSON *mistake = cJSON_ParseWithLength(json, size);
+  rs_bytes text = {0};
+  if (!mistake) {
+    rs_bytes_add(&text, json, size);
+  } else {
+    const cJSON *at = cJSON_GetObjectItemCaseSensitive(mistake, "line");
+    const char *file = text_in(mistake, "file"), *path = text_in(mistake, "path");
+    rs_bytes_text(&text, file);
+    if (*file && cJSON_IsNumber(at)) rs_bytes_print(&text, ":%d", at->valueint);
+    if (*file) rs_bytes_text(&text, ": ");
+    rs_bytes_text(&text, path);
+    if (*path) rs_bytes_text(&text, ": ");
+    rs_bytes_text(&text, text_in(mistake, "message"));
+  }
+  rs_bytes_add(&text, "", 1);
+  report(engine, text.at);
+  rs_bytes_free(&text);
+  cJSON_Delete(mistake);
+}
+
+/* How many there were. */
+static int report_all(rs_evaluation *evaluation) {
+  const char *at = evaluation->text.at, *end = at + evaluation->text.size;
+  int count = 0;
+  while (at < end) {
+    const char *stop = memchr(at, '\n', (size_t)(end - at));
+    if (!stop) stop = end;
+    if (stop > at) report_line(evaluation->engine, at, (size_t)(stop - at));
+    count += stop > at;
+    at = stop + 1;
+  }
+  return count;
+}
+
+static void read_mistakes(rs_evaluation *evaluation) {
+  char part[4096];
+  while (evaluation->mistakes) {
+    ssize_t got = read(evaluation->mistakes->fd, part, sizeof part);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) rs_watch_end(&evaluation->mistakes);
+    else if (evaluation->text.size < MISTAKES_MAX)
+      rs_bytes_add(&evaluation->text, part, (size_t)got);
+  }
+}
+
+static void on_mistakes(void *ctx, rs_watch *watch, int events) {
+  (void)watch;
+  (void)events;
+  read_mistakes(ctx);
+}
+
+static void on_wall_closed(uv_handle_t *handle) { free(handle->data); }
+
+static void end(rs_evaluation *evaluation) {
+  if (evaluation->engine->evaluation == evaluation)
+    evaluation->engine->evaluation = NULL;
+  rs_watch_end(&evaluation->mistakes);
+  rs_bytes_free(&evaluation->text);
+  if (evaluation->plan >= 0) close(evaluation->plan);
+  evaluation->plan = -1;
+  uv_close((uv_handle_t *)&evaluation->wall, on_wall_closed);
+}
+
+static void failed(rs_engine *engine) {
+  if (engine->applied) {
+    report(engine, "runsmith: nothing is changed: the tree before goes on");
+    return;
+  }
+  report(engine, "runsmith: nothing is started");
+  rs_engine_end(engine, 1);
+}
+
+static void apply(rs_evaluation *evaluation) {
+  rs_engine *engine = evaluation->engine;
+  char why[512] = "";
+  uint32_t number;
+  int plan = evaluation->plan;
+  evaluation->plan = -1;
+  int code = rs_plans_add(&engine->plans, plan, &number, why, sizeof why);
+  if (code == 0) {
+    const rs_plan_map *map = rs_plans_get(&engine->plans, number);
+    code =
+      rs_core_apply(engine->core, rs_now(), map->plan, number, why, sizeof why);
+    if (code != 0) rs_plans_drop(&engine->plans, number);
+  }
+  if (code == 0) {
+    engine->applied = true;
+    return;
+  }
+  char text[1024];
+  snprintf(text, sizeof text, "%s: %s", engine->options->tree, why);
+  report(engine, text);
+  failed(engine);
+}
+
+/* Why it ended without a plan, where it could not say so itself. */
+static void explain(const rs_evaluation *evaluation, int status) {
+  const rs_engine_options *options = evaluation->engine->options;
+  char text[1024];
+  int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  int size = snprintf(text, sizeof text, "%s: ", options->tree);
+  char *rest = text + (size < 900 ? size : 900);
+  size_t room = sizeof text - (size_t)(rest - text);
+  if (evaluation->late)
+    snprintf(rest, room, "evaluating it took more than %d s; it should only describe",
+             RS_EVALUATE_WALL);
+  else if (sig == SIGXCPU || (sig == SIGKILL && options->eval_cpu > 0))
+    snprintf(rest, room,
+             "evaluating it took more than %g s of processor time, or was killed; "
+             "see --eval-time",
+             options->eval_cpu);
+  else if (sig != 0)
+    snprintf(rest, room, "evaluating it was ended by signal %d (%s)", sig,
+             strsignal(sig));
+  else
+    snprintf(rest, room, "evaluating it ended with status %d", WEXITSTATUS(status));
+  report(evaluation->engine, text);
+}
+
+static void on_ended(rs_child *child, int status) {
+  rs_evaluation *evaluation =
+    (rs_evaluation *)((char *)child - offsetof(rs_evaluation, child));
+  bool wanted = evaluation->engine->evaluation == evaluation;
+  read_mistakes(evaluation);
+  if (wanted && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    apply(evaluation);
+  } else if (wanted) {
+    if (report_all(evaluation) == 0) explain(evaluation, status);
+    failed(evaluation->engine);
+  }
+  end(evaluation);
+}
+
+static void on_wall(uv_timer_t *timer) {
+  rs_evaluation *evaluation = timer->data;
+  evaluation->late = true;
+  rs_family_kill(evaluation->child.pid);
+  rs_child_signal(&evaluation->child, SIGKILL);
+}
+
+static pid_t spawn_it(rs_evaluation *evaluation, int mistakes, char *why, size_t size) {
+  const rs_engine_options *options = evaluation->engine->options;
+  char cpu[32], memory[32], *tree = strdup(options->tree);
+  char name[] = "runsmith", command[] = "__evaluate";
+  char cpu_name[] = "--cpu", memory_name[] = "--memory";
+  char *argv[] = {name, command, tree, cpu_name, cpu, memory_name, memory, NULL};
+  snprintf(cpu, sizeof cpu, "%g", options->eval_cpu);
+  snprintf(memory, sizeof memory, "%llu", (unsigned long long)options->eval_memory);
+  rs_env env = rs_env_host();
+  rs_spawn spawn = rs_spawn_default(argv, env.at);
+  spawn.program = options->program;
+  spawn.stdio[1] = 2; /* what the script prints is no output of the host's */
+  spawn.fd_count = 2;
+  spawn.fds[0].from = evaluation->plan;
+  spawn.fds[0].to = PLAN_FD;
+  spawn.fds[1].from = mistakes;
+  spawn.fds[1].to = MISTAKES_FD;
+  pid_t pid = rs_spawn_start(&spawn, why, size);
+  rs_env_free(&env);
+  free(tree);
+  return pid;
+}
+
+static rs_evaluation *make(rs_engine *engine, int plan, int mistakes) {
+  rs_evaluation *evaluation = rs_new(sizeof *evaluation);
+  evaluation->engine = engine;
+  evaluation->plan = plan;
+  evaluation->child.ended = on_ended;
+  evaluation->mistakes =
+    rs_watch_new(&engine->loop, mistakes, on_mistakes, evaluation);
+  evaluation->wall.data = evaluation;
+  uv_timer_init(&engine->loop, &evaluation->wall);
+  uv_update_time(&engine->loop);
+  uv_timer_start(&evaluation->wall, on_wall, RS_EVALUATE_WALL * 1000, 0);
+  return evaluation;
+}
+
+void rs_evaluate_stop(rs_engine *engine) {
+  rs_evaluation *old = engine->evaluation;
+  if (!old) return;
+  engine->evaluation = NULL;
+  rs_family_kill(old->child.pid);
+  rs_child_signal(&old->child, SIGKILL);
+}
+
+void rs_evaluate(rs_engine *engine) {
+  char why[512];
+  int pair[2] = {-1, -1};
+  rs_evaluate_stop(engine);
+  int plan = memfd_create("runsmith-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (plan < 0 || pipe2(pair, O_CLOEXEC) < 0) {
+    report(engine, "runsmith: no descriptors for an evaluation");
+    if (plan >= 0) close(plan);
+    failed(engine);
+    return;
+  }
+  rs_evaluation *evaluation = make(engine, plan, pair[0]);
+  pid_t pid = spawn_it(evaluation, pair[1], why, sizeof why);
+  close(pair[1]);
+  int code = pid > 0 ? rs_children_add(&engine->children, &evaluation->child, pid) : -1;
+  if (code == 0) {
+    engine->evaluation = evaluation;
+    return;
+  }
+  report(engine, why);
+  end(evaluation);
+  failed(engine);
+}

@@ -1,0 +1,131 @@
+#define _GNU_SOURCE
+#include "family.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { DEPTH_MAX = 64 };
+
+/* The whole of a small file of /proc; NUL-terminated. */
+static void read_all(const char *name, rs_bytes *out) {
+  char part[4096];
+  out->size = 0;
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  for (ssize_t got; fd >= 0 && (got = read(fd, part, sizeof part)) > 0;)
+    rs_bytes_add(out, part, (size_t)got);
+  if (fd >= 0) close(fd);
+  rs_bytes_add(out, "", 1);
+}
+
+/* The children of one thread of a process. */
+static void children_of(pid_t pid, pid_t tid, rs_bytes *out) {
+  char name[64];
+  snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)pid, (int)tid);
+  read_all(name, out);
+}
+
+static pid_t next_pid(const char **at) {
+  while (isspace((unsigned char)**at)) ++*at;
+  char *end;
+  long pid = strtol(*at, &end, 10);
+  *at = end;
+  return (pid_t)pid;
+}
+
+/* State, group and session; state 'X' for one that has ended. */
+static char stat_of(pid_t pid, int *group, int *session) {
+  char name[64], state = 'X';
+  rs_bytes text = {0};
+  snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
+  read_all(name, &text);
+  const char *rest = strrchr(text.at, ')');
+  if (!rest || sscanf(rest + 1, " %c %*d %d %d", &state, group, session) != 3)
+    state = 'X';
+  rs_bytes_free(&text);
+  return state;
+}
+
+static void kill_below(pid_t pid, int depth) {
+  rs_bytes list = {0};
+  children_of(pid, pid, &list);
+  const char *at = list.at;
+  for (pid_t child; depth < DEPTH_MAX && (child = next_pid(&at)) > 0;)
+    kill_below(child, depth + 1);
+  rs_bytes_free(&list);
+  if (depth > 0) kill(pid, SIGKILL);
+}
+
+void rs_family_kill(pid_t leader) {
+  kill_below(leader, 0);
+  kill(-leader, SIGKILL);
+}
+
+void rs_family_kill_children(void) { kill_below(getpid(), 0); }
+
+static bool has_mark(pid_t pid, const char *mark) {
+  static const char name[] = "RUNSMITH_UNIT=";
+  char file[64];
+  rs_bytes env = {0};
+  bool found = false;
+  snprintf(file, sizeof file, "/proc/%d/environ", (int)pid);
+  read_all(file, &env);
+  for (size_t at = 0; !found && at < env.size; at += strlen(env.at + at) + 1)
+    found = strncmp(env.at + at, name, sizeof name - 1) == 0 &&
+            strcmp(env.at + at + sizeof name - 1, mark) == 0;
+  rs_bytes_free(&env);
+  return found;
+}
+
+static bool belongs(pid_t pid, const rs_family *family) {
+  int group = 0, session = 0;
+  char state = stat_of(pid, &group, &session);
+  if (state == 'X' || state == 'Z') return false;
+  if (group == family->leader || session == family->leader) return true;
+  return has_mark(pid, family->mark);
+}
+
+/* Kills those of this process's children, as listed, that are of the family. */
+static size_t kill_of(const rs_families *families, const rs_family *family,
+                      const char *list) {
+  size_t found = 0;
+  for (pid_t pid; (pid = next_pid(&list)) > 0;) {
+    if (rs_children_find(families->children, pid) || !belongs(pid, family)) continue;
+    kill_below(pid, 1);
+    found++;
+  }
+  return found;
+}
+
+void rs_families_look(rs_families *families) {
+  if (!families->ending) return;
+  rs_bytes list = {0};
+  rs_family *gone = NULL;
+  children_of(getpid(), getpid(), &list);
+  for (rs_family **at = &families->ending; *at;) {
+    rs_family *family = *at;
+    if (kill_of(families, family, list.at) > 0) {
+      at = &family->next;
+      continue;
+    }
+    *at = family->next;
+    family->next = gone;
+    gone = family;
+  }
+  rs_bytes_free(&list);
+  while (gone) {
+    rs_family *family = gone;
+    gone = family->next;
+    free(family->mark);
+    family->mark = NULL;
+    family->gone(family);
+  }
+}
+
+void rs_families_end(rs_families *families, rs_family *family) {
+  family->next = families->ending;
+  families->ending = family;
+  rs_families_look(families);
+}

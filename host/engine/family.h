@@ -1,0 +1,45 @@
+/* family.h -- all that a process has started: found, and ended with it.
+**
+** Layer    engine.
+** Owner    who ends a family embeds its rs_family until `gone` is called.
+** Thread   the engine's: a subreaper, so that orphans are its own children.
+** Limits   a process with neither group, session nor mark of its family is not found by
+**          its own; as a descendant of one that is, it is.
+** Tested   spec/host/engine_process.c. */
+#ifndef RS_FAMILY_H
+#define RS_FAMILY_H
+
+#include <sys/types.h>
+
+#include "children.h"
+
+
+
+typedef struct rs_family rs_family;
+
+struct rs_family {
+  pid_t leader;   /* led its session and group; it has been reaped */
+  char *mark;     /* RUNSMITH_UNIT's value; freed when it is gone */
+  void (*gone)(rs_family *family);
+  rs_family *next;
+};
+
+typedef struct rs_families {
+  const rs_children *children;
+  rs_family *ending;
+} rs_families;
+
+/* Kills a live leader and its descendants, as they are now. */
+void rs_family_kill(pid_t leader);
+
+/* Kills every child of this process and its descendants, as they are now. */
+void rs_family_kill_children(void);
+
+/* Kills what is left of a family whose leader is gone, until nothing is; then calls
+** `gone`, which may be at once. */
+void rs_families_end(rs_families *families, rs_family *family);
+
+/* Something was reaped: looks again at those that are ending. */
+void rs_families_look(rs_families *families);
+
+#endif

@@ -1,0 +1,177 @@
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "lua.h"
+#include "names.h"
+#include "where.h"
+
+enum { FRESH = RS_MS, TRIES = 8 }; /* a look at schedstat is good for so long */
+
+/* A VM's page at one moment. */
+typedef struct rs_sight {
+  uint32_t state, slot;
+  uint64_t resume;
+  rs_time since, busy, full, full_since;
+  pid_t tid;
+} rs_sight;
+
+/* The VM goes on meanwhile: reads until two looks agree on the turn. */
+static rs_sight see(const rs_vm *page) {
+  rs_sight sight;
+  for (int i = 0; i < TRIES; i++) {
+    sight.resume = atomic_load(&page->resume);
+    sight.state = atomic_load(&page->state);
+    sight.slot = atomic_load(&page->slot);
+    sight.since = atomic_load(&page->since);
+    sight.busy = atomic_load(&page->busy);
+    sight.full = atomic_load(&page->full);
+    sight.full_since = atomic_load(&page->full_since);
+    sight.tid = atomic_load(&page->tid);
+    if (sight.resume == atomic_load(&page->resume) &&
+        sight.busy == atomic_load(&page->busy) &&
+        sight.state == atomic_load(&page->state))
+      break;
+  }
+  return sight;
+}
+
+static bool runs(const rs_sight *sight) {
+  return sight->state == RS_VM_RUNNING || sight->state == RS_VM_FULL;
+}
+
+/* From a moment that the other side wrote down until now; 0 if that is nonsense. */
+static rs_time span(rs_time from, rs_time now) {
+  return from > 0 && from <= now ? now - from : 0;
+}
+
+/* All that the VM's thread has waited in its life for a processor or for room. */
+static rs_time waited(const rs_runner *runner, rs_vm_book *vm, const rs_sight *sight,
+                      rs_time now) {
+  if (now - vm->delay_at > FRESH) {
+    vm->delay_at = now;
+    vm->delay = rs_delay_read(runner->child.pid, sight->tid);
+  }
+  rs_time all = vm->delay;
+  if (sight->full > 0 && sight->full <= now) all += sight->full;
+  return all + span(sight->full_since, now);
+}
+
+static rs_time waited_since(const rs_runner *runner, rs_vm_book *vm,
+                            const rs_sight *sight, rs_time at) {
+  rs_time now = rs_now();
+  if (runner->child.pid == 0) return now - at;
+  rs_time all = waited(runner, vm, sight, now);
+  rs_time since = rs_delays_since(vm->delays, at, all);
+  rs_delays_add(vm->delays, now, all);
+  return since;
+}
+
+static rs_time between(rs_time least, rs_time value, rs_time most) {
+  return value < least ? least : value > most ? most : value;
+}
+
+static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit *unit) {
+  const rs_runner *runner = unit->runner;
+  uint32_t vm = rs_part_book(runner, unit->slot)->vm;
+  const rs_slot *slot = rs_part_memory(runner, unit->slot);
+  rs_sight sight = see(rs_part_page(runner, vm));
+  rs_time now = rs_now();
+  rs_time beat = between(0, atomic_load(&slot->beat), now);
+  rs_time others = sight.busy - atomic_load(&slot->own) - atomic_load(&slot->others);
+  others = between(0, others, now);
+  if (runs(&sight) && sight.slot != unit->slot) others += span(sight.since, now);
+  rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
+  event.at = beat;
+  event.x = others + waited_since(runner, rs_part_vm(runner, vm), &sight, beat);
+  event.x = between(0, event.x, now - beat);
+  rs_engine_put(engine, event);
+}
+
+void rs_look(rs_engine *engine, const rs_action *action) {
+  const rs_unit *unit = rs_unit_of(engine, action->unit);
+  if (unit->command) rs_command_look(engine, action);
+  else if (unit->runner && unit->slot != RS_NONE && unit->inc == action->inc)
+    look_slot(engine, action, unit);
+  else if (unit->inc == action->inc) {
+    /* It has said its last word, or has no runner any more: its exit is on its way. */
+    rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
+    event.at = rs_now();
+    rs_engine_put(engine, event);
+  }
+}
+
+/* Idle, as far as one sees: it is to ring when it runs. It may have begun just now. */
+static bool found_idle(rs_vm *page, rs_sight *sight) {
+  *sight = see(page);
+  if (runs(sight)) return false;
+  atomic_store(&page->missed, 1);
+  *sight = see(page);
+  if (!runs(sight)) return true;
+  atomic_store(&page->missed, 0);
+  return false;
+}
+
+void rs_look_vm(rs_engine *engine, const rs_action *action) {
+  const rs_runner *runner = rs_unit_of(engine, action->unit)->runner;
+  rs_event event = {.kind = RS_EV_VM_SEEN, .unit = action->unit, .inc = action->inc};
+  rs_sight sight;
+  event.a = action->a;
+  event.other = RS_NONE;
+  event.at = rs_now();
+  uint32_t vm = runner ? rs_part_shared((rs_runner *)(uintptr_t)runner, action->a) : RS_NONE;
+  if (vm == RS_NONE || found_idle(rs_part_page(runner, vm), &sight)) {
+    rs_engine_put(engine, event);
+    return;
+  }
+  uint32_t unit = rs_fate_runs(runner, vm);
+  rs_time begun = between(0, sight.since, event.at);
+  if (unit != RS_NONE) {
+    rs_time from = atomic_load(&rs_part_memory(runner, sight.slot)->stalled_from);
+    event.other = unit;
+    event.other_inc = rs_part_book(runner, sight.slot)->inc;
+    event.at = between(begun, from, event.at);
+    event.x = waited_since(runner, rs_part_vm(runner, vm), &sight, event.at);
+  }
+  rs_engine_put(engine, event);
+}
+
+/* "read(0x5, …)": the call that a thread is in; "" where it computes. */
+static void name_call(pid_t pid, pid_t tid, char *text, size_t size) {
+  char name[64], line[256];
+  snprintf(name, sizeof name, "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
+  *text = 0;
+  int fd = open(name, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  ssize_t got = read(fd, line, sizeof line - 1);
+  close(fd);
+  if (got <= 0 || line[0] < '0' || line[0] > '9') return;
+  line[got] = 0;
+  char *rest;
+  long number = strtol(line, &rest, 10);
+  unsigned long first = strtoul(rest, NULL, 16);
+  const char *call = rs_name_syscall(number);
+  if (call) snprintf(text, size, ", in system call %s(0x%lx, …)", call, first);
+  else snprintf(text, size, ", in system call %ld(0x%lx, …)", number, first);
+}
+
+void rs_where(rs_engine *engine, uint32_t id, char *text, size_t size) {
+  const rs_unit *unit = rs_unit_of(engine, id);
+  const rs_runner *runner = unit->runner;
+  *text = 0;
+  if (!runner || unit->slot == RS_NONE) return;
+  uint32_t vm = rs_part_book(runner, unit->slot)->vm;
+  rs_sight sight = see(rs_part_page(runner, vm));
+  rs_time now = rs_now();
+  if (!runs(&sight)) return;
+  if (sight.slot != unit->slot) {
+    snprintf(text, size, "suspended; another worker runs in its VM");
+    return;
+  }
+  char call[128];
+  name_call(runner->child.pid, sight.tid, call, sizeof call);
+  snprintf(text, size, "%s for %.2f s%s", *call ? "inside C" : "computing",
+           (double)span(sight.since, now) / RS_SECOND, call);
+}

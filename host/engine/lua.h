@@ -1,0 +1,48 @@
+/* lua.h -- units that live in runners: workers of each backend, and custom ones.
+**
+** Layer    engine; it knows of Lua that it is in there.
+** Owner    a unit's row in the book says where it lives; a slot is its own from start to
+**          exit.
+** Thread   the engine's.
+** Limits   those of runner.h.
+** Tested   spec/host/engine_runner.c. */
+#ifndef RS_LUA_H
+#define RS_LUA_H
+
+#include "runner.h"
+
+/* The core's orders. */
+void rs_lua_start(rs_engine *engine, const rs_action *action);
+void rs_lua_ask(rs_engine *engine, const rs_action *action);
+void rs_lua_interrupt(rs_engine *engine, const rs_action *action);
+void rs_lua_kill(rs_engine *engine, const rs_action *action);
+
+/* Puts START into the VM's ring; the unit has its slot from now on. False: no room. */
+bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
+                  const char *text, uint32_t size);
+
+/* The unit of this slot said that it is over. */
+void rs_lua_ended(rs_runner *runner, uint32_t slot, rs_event event);
+
+/* It ended in time. */
+void rs_lua_stop_timer(rs_runner *runner);
+
+/* A plan that no unit uses: the runners may forget it. */
+void rs_lua_drop_plan(rs_engine *engine, uint32_t plan);
+
+/* Answers RS_DO_LOOK and RS_DO_LOOK_VM (look.c). */
+void rs_look(rs_engine *engine, const rs_action *action);
+void rs_look_vm(rs_engine *engine, const rs_action *action);
+
+/* ---- custom.c ---- */
+void rs_custom_start(rs_engine *engine, const rs_action *action);
+void rs_custom_free(rs_custom *custom);
+
+/* Its status or its handle. */
+void rs_custom_tells(rs_engine *engine, uint32_t unit, uint32_t kind, const char *text,
+                     uint32_t size);
+
+/* The runner of a backend has died: its units go on in another. */
+void rs_custom_lost(rs_runner *runner);
+
+#endif

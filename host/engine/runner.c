@@ -1,0 +1,278 @@
+#define _GNU_SOURCE
+#include "runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "entry.h"
+#include "server.h"
+
+enum { PATH_ROOM = 4096 };
+
+/* A message that waits; the descriptors are its own. */
+struct rs_post {
+  struct rs_post *next;
+  rs_ctl ctl;
+  int fds[RS_CTL_FDS];
+  uint32_t fd_count;
+  char text[];
+};
+
+static void free_post(struct rs_post *post) {
+  for (uint32_t i = 0; i < post->fd_count; i++) close(post->fds[i]);
+  free(post);
+}
+
+/* Sends what waits; before HELLO nobody reads. */
+static void send_posts(rs_runner *runner) {
+  int code = 0;
+  while (runner->hello && runner->ctl && runner->post) {
+    struct rs_post *post = runner->post;
+    code = rs_ctl_send(runner->ctl->fd, &post->ctl, post->text, post->fds,
+                       post->fd_count);
+    if (code == -EAGAIN) break;
+    runner->post = post->next;
+    if (!runner->post) runner->post_end = &runner->post;
+    free_post(post);
+  }
+  if (runner->ctl)
+    rs_watch_set(runner->ctl, UV_READABLE | (code == -EAGAIN ? UV_WRITABLE : 0));
+}
+
+void rs_runner_tell(rs_runner *runner, const rs_ctl *ctl, const void *text,
+                    const int *fds, uint32_t fd_count) {
+  struct rs_post *post = rs_new(sizeof *post + ctl->size);
+  post->ctl = *ctl;
+  if (ctl->size > 0) memcpy(post->text, text, ctl->size);
+  for (; post->fd_count < fd_count; post->fd_count++)
+    post->fds[post->fd_count] = fcntl(fds[post->fd_count], F_DUPFD_CLOEXEC, 3);
+  *runner->post_end = post;
+  runner->post_end = &post->next;
+  send_posts(runner);
+}
+
+/* Its units live in it from now on, as far as the core is concerned. */
+static void tell_started(rs_runner *runner) {
+  for (uint32_t p = 0; p < runner->part_count; p++) {
+    const rs_part *part = runner->part[p];
+    for (uint32_t i = 0; i < part->fresh; i++) {
+      if (part->slot[i].unit == RS_NONE) continue;
+      rs_unit *unit = rs_unit_of(runner->engine, part->slot[i].unit);
+      if (unit->told) continue;
+      unit->told = true;
+      rs_event event = {.kind = RS_EV_STARTED, .unit = part->slot[i].unit};
+      event.inc = part->slot[i].inc;
+      event.a = (uint32_t)runner->child.pid;
+      event.at = rs_now();
+      rs_engine_put(runner->engine, event);
+    }
+  }
+}
+
+static void take_hello(rs_runner *runner, pid_t pid) {
+  if (runner->hello) return;
+  if (rs_children_add(&runner->engine->children, &runner->child, pid) != 0) return;
+  runner->hello = true;
+  runner->family.leader = pid;
+  rs_server_went(runner->engine, true);
+  if (runner->killed) rs_child_signal(&runner->child, SIGKILL);
+  send_posts(runner);
+  tell_started(runner);
+}
+
+static void take_message(rs_runner *runner, const rs_ctl_got *got) {
+  rs_vm_book *vm;
+  switch (got->ctl.kind) {
+  case RS_CTL_HELLO: take_hello(runner, got->pid); break;
+  case RS_CTL_FAILED:
+    rs_entry_log(runner->engine, runner->place ? runner->owner : RS_NONE, RS_NONE, 3,
+                 "its runner: %s", got->text);
+    rs_runner_kill(runner, RS_NONE, 0);
+    break;
+  case RS_CTL_JOINED:
+    vm = rs_part_vm(runner, got->ctl.a);
+    if (vm && vm->own) vm->ended = true;
+    break;
+  default: rs_runner_kill(runner, RS_NONE, 0);
+  }
+}
+
+/* Nobody is at the other end of the socket. One that never said HELLO is asked for
+** again: all that it is to be told still waits here. */
+static void lost(rs_runner *runner) {
+  rs_engine *engine = runner->engine;
+  rs_watch_end(&runner->ctl);
+  if (runner->hello) {
+    rs_child_signal(&runner->child, SIGKILL);
+    return;
+  }
+  runner->asked = false;
+  rs_server_went(engine, false);
+}
+
+void rs_runner_listen(rs_runner *runner) {
+  static rs_ctl_got got;
+  while (runner->ctl) {
+    int code = rs_ctl_receive(runner->ctl->fd, &got);
+    if (code == -EAGAIN) return;
+    if (code <= 0) {
+      if (code < 0) rs_runner_kill(runner, RS_NONE, 0);
+      lost(runner);
+      return;
+    }
+    for (uint32_t i = 0; i < got.fd_count; i++) close(got.fds[i]);
+    take_message(runner, &got);
+  }
+}
+
+static void on_ctl(void *ctx, rs_watch *watch, int events) {
+  rs_runner *runner = ctx;
+  if (events & UV_WRITABLE) send_posts(runner);
+  if (runner->ctl == watch) rs_runner_listen(runner);
+}
+
+static void on_bell(void *ctx, rs_watch *watch, int events) {
+  rs_runner *runner = ctx;
+  uint64_t rings;
+  (void)events;
+  if (read(watch->fd, &rings, sizeof rings) < 0) return;
+  if (!runner->hello) rs_runner_listen(runner);
+  rs_hear(runner, false);
+}
+
+static void on_ended(rs_child *child, int status) {
+  rs_fate((rs_runner *)((char *)child - offsetof(rs_runner, child)), status);
+}
+
+static void ask_for(rs_runner *runner) {
+  int pair[2];
+  if (rs_ctl_pair(pair) != 0) {
+    rs_server_went(runner->engine, false);
+    return;
+  }
+  runner->asked = rs_server_make(runner->engine, pair[1]);
+  close(pair[1]);
+  if (runner->asked)
+    runner->ctl = rs_watch_new(&runner->engine->loop, pair[0], on_ctl, runner);
+  else
+    close(pair[0]);
+}
+
+void rs_runner_ask(rs_engine *engine) {
+  for (rs_runner *runner = engine->runners; runner; runner = runner->next)
+    if (!runner->asked && !runner->dead) ask_for(runner);
+}
+
+void rs_runner_spare(rs_engine *engine) {
+  if (engine->ended) return;
+  for (rs_runner *runner = engine->runners; runner; runner = runner->next)
+    if (runner->place == 0 && !runner->dead) return;
+  rs_runner *spare = rs_new(sizeof *spare);
+  spare->engine = engine;
+  spare->child.ended = on_ended;
+  spare->post_end = &spare->post;
+  spare->owner = spare->culprit = RS_NONE;
+  spare->next = engine->runners;
+  engine->runners = spare;
+  ask_for(spare);
+}
+
+static rs_runner *spare_of(rs_engine *engine) {
+  rs_runner_spare(engine);
+  rs_runner *runner = engine->runners;
+  while (runner && (runner->place != 0 || runner->dead)) runner = runner->next;
+  return runner;
+}
+
+/* Its output becomes the owner's; what is written before any unit speaks, too. */
+static void give_output(rs_runner *runner, int fds[2]) {
+  static const char *const names[] = {"stdout", "stderr"};
+  for (int i = 0; i < 2; i++) {
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) < 0) rs_fatal("no pipe: %s", strerror(errno));
+    runner->out[i] = rs_stream_new(runner->engine, pair[0], names[i], runner->owner,
+                                   runner->owner_inc);
+    fds[i] = pair[1];
+  }
+}
+
+static void give_place(rs_runner *runner) {
+  char path[PATH_ROOM];
+  rs_bytes text = {0}, mark = {0};
+  int fds[2];
+  rs_core_path(runner->engine->core, runner->owner, path, sizeof path);
+  rs_bytes_text(&mark, path);
+  rs_bytes_print(&mark, "#%u", runner->owner_inc);
+  rs_bytes_add(&mark, "", 1);
+  rs_bytes_add(&text, path, strlen(path) + 1);
+  rs_bytes_add(&text, mark.at, mark.size);
+  runner->family.mark = mark.at;
+  const rs_plan_map *map = rs_plans_get(&runner->engine->plans, runner->plan);
+  rs_ctl ctl = {.kind = RS_CTL_PLACE, .a = runner->place, .b = runner->plan};
+  ctl.c = rs_plan_spec_of(map->plan, runner->row)->exec;
+  ctl.size = (uint32_t)text.size;
+  give_output(runner, fds);
+  rs_runner_tell(runner, &ctl, text.at, fds, 2);
+  rs_bytes_free(&text);
+  close(fds[0]);
+  close(fds[1]);
+}
+
+rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner, uint32_t inc,
+                          uint32_t plan, uint32_t row) {
+  rs_runner *runner = spare_of(engine);
+  int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (bell < 0) rs_fatal("no eventfd: %s", strerror(errno));
+  runner->place = place;
+  runner->owner = owner;
+  runner->owner_inc = inc;
+  runner->plan = plan;
+  runner->row = row;
+  runner->bell = rs_watch_new(&engine->loop, bell, on_bell, runner);
+  rs_runner_plan(runner, plan);
+  give_place(runner);
+  return runner;
+}
+
+void rs_runner_plan(rs_runner *runner, uint32_t plan) {
+  for (uint32_t i = 0; i < runner->plan_count; i++)
+    if (runner->plans[i] == plan) return;
+  const rs_plan_map *map = rs_plans_get(&runner->engine->plans, plan);
+  rs_ctl ctl = {.kind = RS_CTL_PLAN, .a = plan, .x = map->size};
+  runner->plans =
+    rs_grow(runner->plans, (runner->plan_count + 1) * sizeof *runner->plans);
+  runner->plans[runner->plan_count++] = plan;
+  rs_runner_tell(runner, &ctl, NULL, &map->fd, 1);
+}
+
+void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
+  if (runner->killed || runner->dead) return;
+  runner->killed = true;
+  runner->culprit = culprit;
+  runner->culprit_inc = inc;
+  if (runner->child.pid != 0) rs_family_kill(runner->child.pid);
+  rs_child_signal(&runner->child, SIGKILL);
+}
+
+void rs_runner_free(rs_runner *runner) {
+  rs_runner **at = &runner->engine->runners;
+  while (*at != runner) at = &(*at)->next;
+  *at = runner->next;
+  if (runner->bells_due) rs_part_bells(runner->engine);
+  rs_part_end(runner);
+  for (int i = 0; i < 2; i++) rs_stream_end(&runner->out[i]);
+  rs_watch_end(&runner->ctl);
+  rs_watch_end(&runner->bell);
+  while (runner->post) {
+    struct rs_post *post = runner->post;
+    runner->post = post->next;
+    free_post(post);
+  }
+  free(runner->plans);
+  free(runner->family.mark);
+  free(runner);
+}

@@ -1,0 +1,51 @@
+/* spawn.h -- a program as a child process, made by vfork and exec.
+**
+** Layer    engine.
+** Owner    all that the options point to is borrowed for the call.
+** Thread   the engine's: the child dies with it.
+** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2. The engine waits until exec is done.
+** Tested   spec/host/engine_process.c. */
+#ifndef RS_SPAWN_H
+#define RS_SPAWN_H
+
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "base.h"
+
+enum { RS_SPAWN_FDS = 4, RS_SPAWN_LIMITS = 4, RS_NO_NICE = 127, RS_OOM_DEFAULT = 2000 };
+
+typedef struct rs_spawn {
+  const char *program; /* NULL: argv[0], found by the PATH of `env` */
+  char *const *argv;
+  char *const *env;
+  const char *cwd, *user, *group; /* NULL or "": the engine's */
+  int stdio[3];                   /* -1: /dev/null */
+  struct {
+    int from, to; /* to: 3 and up */
+  } fds[RS_SPAWN_FDS];
+  uint32_t fd_count;
+  int umask;         /* -1: the engine's */
+  int nice;          /* RS_NO_NICE: the engine's */
+  int oom_score_adj; /* RS_OOM_DEFAULT: more likely a victim than the engine */
+  struct {
+    int which;
+    struct rlimit limit;
+  } limits[RS_SPAWN_LIMITS];
+  uint32_t limit_count;
+  bool no_new_privs;
+} rs_spawn;
+
+/* The options that mean "as the engine", with the engine's own file limit undone. */
+rs_spawn rs_spawn_default(char *const *argv, char *const *env);
+
+/* Adds a limit, soft and hard. */
+void rs_spawn_limit(rs_spawn *spawn, int which, uint64_t value);
+
+/* The pid, or a negative errno and a sentence. The child leads a session of its own. */
+pid_t rs_spawn_start(const rs_spawn *spawn, char *why, size_t why_size);
+
+/* Raises this process's own limit of open files; children get back what was before. */
+void rs_spawn_raise_files(void);
+
+#endif

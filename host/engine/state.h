@@ -1,0 +1,94 @@
+/* state.h -- the engine's parts in one place, and its book of units.
+**
+** Layer    engine: every file above base, watch, children, journal includes it.
+** Owner    one rs_engine, made by rs_engine_main, for as long as the process lives.
+** Thread   the engine's.
+** Limits   the book grows with the core's ids.
+** Tested   spec/host/engine_*. */
+#ifndef RS_STATE_H
+#define RS_STATE_H
+
+#include "children.h"
+#include "engine.h"
+#include "family.h"
+#include "journal.h"
+#include "plans.h"
+#include "text.h"
+
+typedef struct rs_engine rs_engine;
+typedef struct rs_runner rs_runner;
+typedef struct rs_command rs_command;
+typedef struct rs_custom rs_custom;
+typedef struct rs_evaluation rs_evaluation;
+
+/* Where a unit's present incarnation is; indexed by core id. */
+typedef struct rs_unit {
+  rs_runner *runner;   /* of a worker; of an isolating supervisor: its domain's */
+  rs_command *command;
+  rs_custom *custom;
+  uint32_t inc;
+  uint32_t slot; /* RS_NONE: it has none */
+  uint8_t backend;
+  bool told; /* STARTED was told to the core */
+} rs_unit;
+
+/* The process that forks runners. */
+typedef struct rs_server {
+  rs_child child;
+  rs_watch *ctl; /* NULL: it does not run */
+  uv_timer_t retry;
+  uint64_t delay; /* ms until the next try; 0: at once */
+} rs_server;
+
+/* Whoever started this host and wants to hear how it is (sd_notify). */
+typedef struct rs_notify {
+  int fd; /* -1: nobody */
+  bool ready;
+  uv_timer_t watchdog;
+} rs_notify;
+
+struct rs_engine {
+  const rs_engine_options *options;
+  uv_loop_t loop;
+  rs_core *core;
+  rs_children children;
+  rs_families families;
+  rs_texts texts;
+  rs_plans plans;
+  rs_journal journal;
+  rs_server server;
+  rs_notify notify;
+  rs_runner *runners;        /* all of them, the spare too */
+  rs_runner *bells;          /* those with a VM whose bell is due */
+  rs_evaluation *evaluation; /* in progress; NULL */
+  rs_unit *units;
+  uint32_t unit_room;
+  rs_event *inbox; /* what the core is to hear next */
+  size_t inbox_count, inbox_room;
+  rs_watch *due;   /* a timer for rs_core_due */
+  rs_time due_at;
+  uv_prepare_t turn;
+  uv_idle_t again; /* runs while there is more to do than one turn took */
+  rs_time started, stop_asked; /* stop_asked: 0 until a signal asked for it */
+  char boot[24];   /* this life's name in the journal */
+  bool applied;    /* a tree holds */
+  bool ended;
+  int status;
+};
+
+/* The book's row for a core id; made where it is missing. */
+rs_unit *rs_unit_of(rs_engine *engine, uint32_t id);
+
+/* Puts an event into the core's inbox. */
+void rs_engine_put(rs_engine *engine, rs_event event);
+
+/* An incarnation's end; forgets where it was. */
+void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event);
+
+/* There is more to do than fits into this turn: another follows at once. */
+void rs_engine_again(rs_engine *engine);
+
+/* Ends the host now: everything is killed. */
+void rs_engine_end(rs_engine *engine, int status);
+
+#endif

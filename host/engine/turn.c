@@ -1,0 +1,171 @@
+#define _GNU_SOURCE
+#include "turn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "entry.h"
+#include "lua.h"
+#include "notify.h"
+#include "runner.h"
+
+enum { BATCH = 256 };
+
+rs_unit *rs_unit_of(rs_engine *engine, uint32_t id) {
+  if (id >= engine->unit_room) {
+    uint32_t room = engine->unit_room ? engine->unit_room : 64;
+    while (room <= id) room *= 2;
+    engine->units = rs_grow(engine->units, room * sizeof *engine->units);
+    for (uint32_t i = engine->unit_room; i < room; i++)
+      engine->units[i] = (rs_unit){.slot = RS_NONE};
+    engine->unit_room = room;
+  }
+  return &engine->units[id];
+}
+
+void rs_engine_put(rs_engine *engine, rs_event event) {
+  if (engine->inbox_count == engine->inbox_room) {
+    engine->inbox_room = engine->inbox_room ? engine->inbox_room * 2 : 256;
+    engine->inbox = rs_grow(engine->inbox, engine->inbox_room * sizeof *engine->inbox);
+  }
+  engine->inbox[engine->inbox_count++] = event;
+}
+
+void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
+  rs_unit *unit = rs_unit_of(engine, id);
+  if (unit->slot != RS_NONE && unit->runner) rs_part_free(unit->runner, unit->slot);
+  rs_custom_free(unit->custom);
+  *unit = (rs_unit){.slot = RS_NONE, .inc = unit->inc, .backend = unit->backend};
+  event.kind = RS_EV_EXIT;
+  event.at = rs_now();
+  rs_engine_put(engine, event);
+}
+
+void rs_engine_end(rs_engine *engine, int status) {
+  if (engine->ended) return;
+  engine->ended = true;
+  engine->status = status;
+  uv_stop(&engine->loop);
+}
+
+static void start(rs_engine *engine, const rs_action *action) {
+  const rs_plan *plan = rs_plans_get(&engine->plans, action->plan)->plan;
+  if (rs_plan_spec_of(plan, action->row)->kind == RS_COMMAND)
+    rs_command_start(engine, action);
+  else
+    rs_lua_start(engine, action);
+}
+
+static void forget(rs_engine *engine, uint32_t id) {
+  rs_unit *unit = rs_unit_of(engine, id);
+  /* A supervisor's domain has no units any more. */
+  if (unit->runner && unit->slot == RS_NONE) {
+    unit->runner->owner = RS_NONE;
+    rs_runner_kill(unit->runner, RS_NONE, 0);
+  }
+  *unit = (rs_unit){.slot = RS_NONE};
+}
+
+static void kill_unit(rs_engine *engine, const rs_action *action) {
+  const rs_unit *unit = rs_unit_of(engine, action->unit);
+  if (unit->command && unit->inc == action->inc) rs_command_kill(unit->command);
+  else rs_lua_kill(engine, action);
+}
+
+static void perform(rs_engine *engine, const rs_action *action) {
+  switch (action->kind) {
+  case RS_DO_START: start(engine, action); break;
+  case RS_DO_ASK:
+    rs_command_ask(engine, action);
+    rs_lua_ask(engine, action);
+    break;
+  case RS_DO_INTERRUPT: rs_lua_interrupt(engine, action); break;
+  case RS_DO_KILL: kill_unit(engine, action); break;
+  case RS_DO_LOOK: rs_look(engine, action); break;
+  case RS_DO_LOOK_VM: rs_look_vm(engine, action); break;
+  case RS_DO_JOURNAL: rs_entry_write(engine, &action->entry); break;
+  case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
+  case RS_DO_GONE: forget(engine, action->unit); break;
+  case RS_DO_DROP_PLAN:
+    rs_lua_drop_plan(engine, action->a);
+    rs_plans_drop(&engine->plans, action->a);
+    break;
+  case RS_DO_END: rs_engine_end(engine, action->b); break;
+  default: break;
+  }
+}
+
+static void step_all(rs_engine *engine, rs_time now) {
+  for (size_t i = 0; i < engine->inbox_count; i++)
+    rs_core_step(engine->core, now, &engine->inbox[i]);
+  engine->inbox_count = 0;
+}
+
+/* True if it stopped before all was done. */
+static bool decide(rs_engine *engine) {
+  static rs_action actions[BATCH];
+  for (uint32_t done = 0; done < RS_TURN_ACTIONS && !engine->ended;) {
+    rs_time now = rs_now();
+    step_all(engine, now);
+    uint32_t count = rs_core_run(engine->core, now, actions, BATCH);
+    for (uint32_t i = 0; i < count; i++) perform(engine, &actions[i]);
+    done += count;
+    if (count == 0 && engine->inbox_count == 0) return false;
+  }
+  return !engine->ended;
+}
+
+static void on_due(void *ctx, rs_watch *watch, int events) {
+  uint64_t times;
+  (void)events;
+  if (read(watch->fd, &times, sizeof times) > 0) ((rs_engine *)ctx)->due_at = RS_NEVER;
+}
+
+static void arm(rs_engine *engine) {
+  rs_time at = rs_core_due(engine->core);
+  if (at == engine->due_at) return;
+  struct itimerspec set = {0};
+  engine->due_at = at;
+  if (at != RS_NEVER) {
+    if (at < 1) at = 1;
+    set.it_value.tv_sec = (time_t)(at / RS_SECOND);
+    set.it_value.tv_nsec = (long)(at % RS_SECOND);
+  }
+  timerfd_settime(engine->due->fd, TFD_TIMER_ABSTIME, &set, NULL);
+}
+
+static void on_again(uv_idle_t *idle) {
+  rs_engine *engine = idle->data;
+  uv_idle_stop(idle);
+  for (rs_runner *runner = engine->runners; runner; runner = runner->next)
+    if (runner->news_left) rs_hear(runner, false);
+}
+
+void rs_engine_again(rs_engine *engine) { uv_idle_start(&engine->again, on_again); }
+
+static void on_turn(uv_prepare_t *prepare) {
+  rs_engine *engine = prepare->data;
+  if (engine->ended) return;
+  if (decide(engine)) rs_engine_again(engine);
+  rs_part_bells(engine);
+  rs_runner_spare(engine);
+  rs_notify_look(engine);
+  rs_journal_flush(&engine->journal);
+  rs_entry_disk(engine);
+  rs_texts_trim(&engine->texts);
+  arm(engine);
+}
+
+void rs_turn_begin(rs_engine *engine) {
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) rs_fatal("no timer: %s", strerror(errno));
+  engine->due = rs_watch_new(&engine->loop, fd, on_due, engine);
+  engine->due_at = RS_NEVER;
+  engine->turn.data = engine->again.data = engine;
+  uv_prepare_init(&engine->loop, &engine->turn);
+  uv_prepare_start(&engine->turn, on_turn);
+  uv_idle_init(&engine->loop, &engine->again);
+}
