@@ -1,40 +1,149 @@
-/* core.c -- the core's door. */
+/* core.c -- the core's door: events in, actions out. */
 #include "core.h"
 
+#include <string.h>
+
+#include "collateral.h"
+#include "operate.h"
+#include "settle.h"
+#include "vms.h"
+
 rs_core *rs_core_new(const rs_memory *memory, uint64_t seed, uint64_t seq) {
-  (void)memory, (void)seed, (void)seq;
-  return NULL;
+  rs_core *core = memory->resize(memory->ctx, NULL, 0, sizeof *core);
+  *core = (rs_core){.memory = *memory, .random = seed, .seq = seq};
+  core->root = core->plan = core->dirty_first = core->dirty_last = RS_NONE;
+  core->free_first = core->free_last = core->boss_free = core->quota_free = RS_NONE;
+  return core;
 }
-void rs_core_free(rs_core *core) { (void)core; }
-int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t number,
-                  char *why, size_t why_size) {
-  (void)core, (void)now, (void)plan, (void)number, (void)why, (void)why_size;
-  return -1;
+
+void rs_core_free(rs_core *core) {
+  for (uint32_t i = 0; i < core->count; i++) {
+    const rs_unit *u = rs_unit_of(core, i);
+    if (u->flags & RS_F_ADDED)
+      rs_give_back(core, (char *)(uintptr_t)u->name, u->name_len);
+  }
+  size_t moment = sizeof(rs_time), number = sizeof(uint32_t);
+  for (uint32_t i = 0; i < core->boss_count; i++)
+    rs_give_back(core, core->bosses[i].quota.at, core->bosses[i].quota.max * moment);
+  for (uint32_t i = 0; i < core->quota_count; i++)
+    rs_give_back(core, core->quotas[i].at, core->quotas[i].max * moment);
+  for (uint32_t i = 0; i < core->plan_count; i++) {
+    const rs_used *used = &core->plans[i];
+    if (!used->plan) continue;
+    uint32_t rows = rs_plan_count(used->plan, RS_T_UNIT);
+    uint32_t afters = rs_plan_count(used->plan, RS_T_AFTER);
+    rs_give_back(core, used->ids, rows * number);
+    rs_give_back(core, used->after_at, (rows + 1) * number);
+    rs_give_back(core, used->afters, afters * number);
+  }
+  rs_due_room(&core->due, 0, 0, &core->memory);
+  rs_index_room(&core->index, 0, &core->memory);
+  rs_give_back(core, core->units, core->room * sizeof *core->units);
+  rs_give_back(core, core->bosses, core->boss_room * sizeof *core->bosses);
+  rs_give_back(core, core->quotas, core->quota_room * sizeof *core->quotas);
+  rs_give_back(core, core->watches, core->watch_room * sizeof *core->watches);
+  rs_give_back(core, core->plans, core->plan_room * sizeof *core->plans);
+  rs_give_back(core, core->out, core->out_room * sizeof *core->out);
+  rs_memory memory = core->memory;
+  memory.resize(memory.ctx, core, sizeof *core, 0);
 }
-uint32_t rs_core_add(rs_core *core, rs_time now, uint32_t supervisor, const char *name,
-                     uint32_t name_len, uint64_t by, char *why, size_t why_size) {
-  (void)core, (void)now, (void)supervisor, (void)name, (void)name_len, (void)by;
-  (void)why, (void)why_size;
-  return RS_NONE;
+
+static void tick(rs_core *core, rs_time now) {
+  core->now = rs_late_now(&core->late, now, rs_due_first(&core->due));
+  core->real = core->late.last;
 }
+
+/* What each event is to a unit; RS_HEAR_COUNT: not a unit's own affair. */
+static uint32_t hear_of(uint32_t kind) {
+  switch (kind) {
+  case RS_EV_STARTED: return RS_HEAR_STARTED;
+  case RS_EV_BEGIN: return RS_HEAR_BEGIN;
+  case RS_EV_ENTER: return RS_HEAR_ENTER;
+  case RS_EV_READY: return RS_HEAR_READY;
+  case RS_EV_TERMINATING: return RS_HEAR_TERMINATING;
+  case RS_EV_EXTEND: return RS_HEAR_EXTEND;
+  case RS_EV_EXIT: return RS_HEAR_EXIT;
+  case RS_EV_PROTOCOL: return RS_HEAR_PROTOCOL;
+  case RS_EV_SEEN: return RS_HEAR_SEEN;
+  case RS_EV_VERDICT: return RS_HEAR_VERDICT;
+  default: return RS_HEAR_COUNT;
+  }
+}
+
+/* An incarnation's own words, of which only the present one's are heard. */
+static void hear(rs_core *core, const rs_event *ev) {
+  const rs_unit *u = rs_unit_of(core, ev->unit);
+  uint32_t what = hear_of(ev->kind);
+  if (what == RS_HEAR_COUNT || u->kind == RS_SUPERVISOR || ev->inc != u->inc) return;
+  if (u->flags & RS_F_LOST) return;
+  rs_unit_hear(core, ev->unit, what, ev);
+}
+
 void rs_core_step(rs_core *core, rs_time now, const rs_event *ev) {
-  (void)core, (void)now, (void)ev;
+  tick(core, now);
+  if (core->ended) return;
+  if (ev->kind >= RS_EV_STOP && ev->kind <= RS_EV_SHUTDOWN) {
+    rs_operate(core, ev);
+    return;
+  }
+  if (ev->unit >= core->count || rs_unit_of(core, ev->unit)->kind == 0) return;
+  if (ev->kind == RS_EV_VM_SEEN || ev->kind == RS_EV_VM_RUNS)
+    rs_vms_hear(core, ev);
+  else if (ev->kind == RS_EV_DOMAIN_DEAD)
+    rs_collateral_dead(core, ev);
+  else
+    hear(core, ev);
 }
+
+static void settle_next(rs_core *core) {
+  uint32_t id = core->dirty_first;
+  rs_unit *u = rs_unit_of(core, id);
+  core->dirty_first = u->dirty;
+  if (core->dirty_first == RS_NONE) core->dirty_last = RS_NONE;
+  u->flags &= ~(uint32_t)RS_F_DIRTY;
+  rs_settle(core, id);
+}
+
+static void due_next(rs_core *core) {
+  uint32_t item = rs_due_take(&core->due);
+  if (item & RS_DUE_VM) {
+    rs_vms_due(core, item & ~(uint32_t)RS_DUE_VM);
+    return;
+  }
+  const rs_unit *u = rs_unit_of(core, item);
+  if (u->kind != RS_SUPERVISOR && u->life != RS_LIFE_DOWN)
+    rs_unit_hear(core, item, RS_HEAR_DUE, NULL);
+  else
+    rs_settle_due(core, item);
+}
+
 uint32_t rs_core_run(rs_core *core, rs_time now, rs_action *out, uint32_t max) {
-  (void)core, (void)now, (void)out, (void)max;
-  return 0;
+  tick(core, now);
+  uint32_t given = 0;
+  while (given < max) {
+    if (core->out_count > 0) {
+      out[given++] = core->out[core->out_at];
+      core->out_at = (core->out_at + 1) & (core->out_room - 1);
+      core->out_count--;
+    } else if (core->ended) {
+      break;
+    } else if (core->dirty_first != RS_NONE) {
+      settle_next(core);
+    } else if (rs_due_first(&core->due) <= core->now) {
+      due_next(core);
+    } else {
+      break;
+    }
+  }
+  return given;
 }
-rs_time rs_core_due(const rs_core *core) { return (void)core, RS_NEVER; }
-uint64_t rs_core_seq(rs_core *core) { return (void)core, 0; }
-bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view) {
-  return (void)core, (void)unit, (void)view, false;
+
+rs_time rs_core_due(const rs_core *core) {
+  if (core->ended) return core->out_count > 0 ? core->real : RS_NEVER;
+  if (core->out_count > 0 || core->dirty_first != RS_NONE) return core->real;
+  return rs_late_real(&core->late, rs_due_first(&core->due));
 }
-uint32_t rs_core_units(const rs_core *core) { return (void)core, 0; }
-uint32_t rs_core_child(const rs_core *core, uint32_t u) { return (void)core, (void)u, RS_NONE; }
-uint32_t rs_core_next(const rs_core *core, uint32_t u) { return (void)core, (void)u, RS_NONE; }
-size_t rs_core_path(const rs_core *core, uint32_t unit, char *path, size_t size) {
-  return (void)core, (void)unit, (void)path, (void)size, 0;
-}
-uint32_t rs_core_find(const rs_core *core, const char *path, size_t len) {
-  return (void)core, (void)path, (void)len, RS_NONE;
+
+uint64_t rs_core_seq(rs_core *core) {
+  return ++core->seq;
 }

@@ -1,0 +1,25 @@
+/* quota.c -- a sliding window in constant time. */
+#include "quota.h"
+
+bool rs_quota_has(const rs_quota *quota, rs_time now) {
+  if (quota->max == 0) return false;
+  if (quota->used < quota->max) return true;
+  return now - quota->at[quota->next] > quota->within;
+}
+
+void rs_quota_take(rs_quota *quota, rs_time now) {
+  rs_assert(rs_quota_has(quota, now));
+  quota->at[quota->next] = now;
+  quota->next = (quota->next + 1) % quota->max;
+  if (quota->used < quota->max) quota->used++;
+}
+
+void rs_quota_copy(rs_quota *quota, const rs_quota *old) {
+  rs_assert(quota->used == 0);
+  uint32_t keep = old->used < quota->max ? old->used : quota->max;
+  for (uint32_t i = keep; i > 0; i--) {
+    uint32_t from = (old->next + old->max - i) % old->max;
+    quota->at[quota->used++] = old->at[from];
+  }
+  quota->next = quota->max > 0 ? quota->used % quota->max : 0;
+}

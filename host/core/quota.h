@@ -1,0 +1,30 @@
+/* quota.h -- a restart intensity: at most so many in any window of time.
+**
+** Layer    core.
+** Owner    who embeds it owns `at`, room for `max` moments.
+** Thread   the core's.
+** Limits   max: RS_INTENSITY_MAX.
+** Tested   spec/core/quota_spec.lua. */
+#ifndef RS_QUOTA_H
+#define RS_QUOTA_H
+
+#include "base.h"
+
+typedef struct rs_quota {
+  rs_time *at;      /* a ring of the last `max` restarts; NULL where max is 0 */
+  rs_time within;   /* the window; its far edge counts. RS_NEVER: for life */
+  uint32_t max;     /* 0: none is ever allowed */
+  uint32_t used;    /* moments in the ring */
+  uint32_t next;    /* where the next one goes; once full, the oldest */
+} rs_quota;
+
+/* True if one more restart is allowed now. */
+bool rs_quota_has(const rs_quota *quota, rs_time now);
+
+/* Takes one that is allowed. */
+void rs_quota_take(rs_quota *quota, rs_time now);
+
+/* Copies the newest moments that fit from `old` into the empty `quota`. */
+void rs_quota_copy(rs_quota *quota, const rs_quota *old);
+
+#endif

@@ -1,0 +1,376 @@
+/* unit.c -- the table of a unit's life. */
+#include "unit.h"
+
+#include "order.h"
+#include "strategy.h"
+#include "tree.h"
+#include "vms.h"
+#include "watch.h"
+
+uint32_t rs_unit_reached[RS_LIFE_COUNT][RS_HEAR_COUNT];
+
+enum { /* rs_unit.flags that speak of one incarnation */
+  THIS_LIFE = RS_F_ASKED | RS_F_DEAF | RS_F_LOOKING | RS_F_VIOLATED | RS_F_TOLD |
+              RS_F_LOST | RS_F_OPERATOR | RS_F_ENDING | RS_F_STARTED | RS_F_GROUP
+};
+
+static void live(rs_core *core, uint32_t id, uint8_t life) {
+  rs_unit *u = rs_unit_of(core, id);
+  u->life = life;
+  u->since = core->now;
+  rs_tree_tally(core, id);
+}
+
+static const rs_plan_state *state_of(const rs_core *core, const rs_unit *u) {
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  if (u->state == RS_NONE || spec->life == RS_NONE) return NULL;
+  const rs_plan *plan = rs_plan_of(core, u);
+  return rs_plan_state_at(plan, rs_plan_life_at(plan, spec->life)->state_at + u->state);
+}
+
+void rs_unit_ready(rs_core *core, uint32_t id, bool ready) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (ready == (u->ready_at != RS_NEVER)) return;
+  u->ready_at = ready ? core->now : RS_NEVER;
+  rs_tree_tally(core, id);
+  if (!ready) return;
+  rs_tell(core, RS_J_READY, id, u->cause);
+  rs_order_passed(core, id);
+}
+
+/* The violation, once it is known what the unit was doing. */
+static void tell_violation(rs_core *core, uint32_t id, uint64_t where) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!(u->flags & RS_F_VIOLATED) || (u->flags & RS_F_TOLD)) return;
+  u->flags |= RS_F_TOLD;
+  rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, 0);
+  e->a = u->constraint;
+  e->b = u->state == RS_NONE ? -1 : (int32_t)u->state;
+  e->x = u->limit;
+  e->y = u->observed;
+  e->text = where;
+  u->cause = e->seq;
+}
+
+static void kill_now(rs_core *core, uint32_t id) {
+  rs_unit *u = rs_unit_of(core, id);
+  tell_violation(core, id, 0);
+  rs_entry *e = rs_tell(core, RS_J_KILLED, id, u->cause);
+  e->a = u->killed;
+  u->cause = e->seq;
+  rs_do(core, RS_DO_KILL, id);
+  rs_wake(core, id, RS_NEVER);
+  live(core, id, RS_LIFE_KILLED);
+}
+
+/* The ladder from its second rung on. */
+static void end_it(rs_core *core, uint32_t id, uint8_t why) {
+  rs_unit *u = rs_unit_of(core, id);
+  u->killed = why;
+  if (!rs_is_lua(u) || core->kill_all) {
+    kill_now(core, id);
+    return;
+  }
+  rs_do(core, RS_DO_INTERRUPT, id);
+  u->flags &= ~(uint32_t)RS_F_LOOKING;
+  u->launch_by = core->now + RS_RUNG;
+  rs_wake(core, id, u->launch_by);
+  live(core, id, RS_LIFE_INTERRUPTED);
+}
+
+static void violate(rs_core *core, uint32_t id, const rs_limit *broken) {
+  rs_unit *u = rs_unit_of(core, id);
+  bool stopping = u->flags & RS_F_ASKED;
+  u->flags |= RS_F_VIOLATED;
+  u->constraint = broken->constraint;
+  u->limit = broken->limit;
+  u->observed = broken->from == RS_NEVER ? 0 : core->now - broken->from;
+  bool late = stopping && broken->constraint == RS_C_SHUTDOWN;
+  end_it(core, id, late ? RS_K_SHUTDOWN : RS_K_VIOLATION);
+}
+
+/* What it sent, or a probe said, is itself the violation; it is told at once. */
+static void accuse(rs_core *core, uint32_t id, uint8_t constraint, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  u->flags |= RS_F_VIOLATED;
+  u->constraint = constraint;
+  u->limit = u->observed = 0;
+  tell_violation(core, id, ev->text);
+  end_it(core, id, RS_K_VIOLATION);
+}
+
+static void nothing(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)core, (void)id, (void)ev;
+}
+
+static void never(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)core, (void)id, (void)ev;
+  rs_assert(!"the core told a unit what it cannot hear in this life");
+}
+
+static void nonsense(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)ev;
+  accuse(core, id, RS_C_PROTOCOL, &(rs_event){.kind = RS_EV_PROTOCOL});
+}
+
+static void go(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)ev;
+  rs_unit *u = rs_unit_of(core, id);
+  rs_action *start = rs_do(core, RS_DO_START, id);
+  start->a = u->backend == RS_COROUTINE ? u->vm : 0;
+  u->beat = u->entered = core->now;
+  u->launch_by = rs_time_add(core->now, rs_spec_of(core, u)->launch);
+  u->killed = 0;
+  live(core, id, RS_LIFE_STARTING);
+  rs_watch_arm(core, id);
+  rs_vms_start(core, id);
+}
+
+static void started(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (u->flags & RS_F_STARTED) return;
+  u->flags |= RS_F_STARTED;
+  rs_entry *e = rs_tell(core, RS_J_STARTED, id, u->cause);
+  e->a = ev->a;
+  e->b = u->backend;
+  if (rs_tree_wanted(core, u)) u->cause = e->seq;
+}
+
+static void begin(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  const rs_plan_state *state = state_of(core, u);
+  if (!state || u->edge != RS_NONE || ev->a >= state->edge_count) {
+    nonsense(core, id, ev);
+    return;
+  }
+  u->edge = ev->a;
+  u->begun = rs_late_own(&core->late, ev->at);
+  if (u->begun > u->beat) u->beat = u->begun;
+  u->flags &= ~(uint32_t)RS_F_DEAF;
+  rs_watch_arm(core, id);
+}
+
+/* True if the state is where the worker may be next. */
+static bool may_enter(const rs_core *core, const rs_unit *u, uint32_t state) {
+  const rs_plan_state *from = state_of(core, u);
+  if (!from) return u->state == RS_NONE && state == 0;
+  if (u->edge == RS_NONE) return false;
+  return rs_plan_edge_at(rs_plan_of(core, u), from->edge_at + u->edge)->to == state;
+}
+
+static void enter(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!rs_is_lua(u) || !may_enter(core, u, ev->a)) {
+    nonsense(core, id, ev);
+    return;
+  }
+  rs_entry *e = rs_tell(core, RS_J_TRANSITION, id, u->cause);
+  e->a = u->state;
+  e->b = u->edge == RS_NONE ? -1 : (int32_t)u->edge;
+  e->c = ev->a;
+  u->state = ev->a;
+  u->edge = RS_NONE;
+  u->entered = rs_late_own(&core->late, ev->at);
+  if (u->entered > u->beat) u->beat = u->entered;
+  u->flags &= ~(uint32_t)RS_F_DEAF;
+  u->launch_by = RS_NEVER;
+  if (u->life == RS_LIFE_STARTING) live(core, id, RS_LIFE_UP);
+  const rs_plan_state *state = state_of(core, u);
+  rs_unit_ready(core, id, !state || state->ready);
+  rs_watch_arm(core, id);
+}
+
+static void ready(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (rs_is_lua(u)) {
+    nonsense(core, id, ev);
+    return;
+  }
+  u->state = RS_STATE_RUNNING;
+  u->launch_by = RS_NEVER;
+  u->beat = rs_late_own(&core->late, ev->at);
+  live(core, id, RS_LIFE_UP);
+  rs_unit_ready(core, id, true);
+  rs_watch_arm(core, id);
+}
+
+/* A command ends by itself; it has as long as if it had been asked to. */
+static void terminating(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (rs_is_lua(u)) {
+    nonsense(core, id, ev);
+    return;
+  }
+  if (u->flags & RS_F_ENDING) return;
+  u->flags |= RS_F_ENDING;
+  u->state = RS_STATE_TERMINATING;
+  if (u->stop_by == RS_NEVER) {
+    rs_time span = rs_time_max(rs_spec_of(core, u)->shutdown, 0);
+    u->stop_by = rs_time_add(core->now, span);
+  }
+  rs_unit_ready(core, id, false);
+  rs_watch_arm(core, id);
+}
+
+static void extend(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (rs_is_lua(u)) {
+    nonsense(core, id, ev);
+    return;
+  }
+  if (ev->x <= 0) return;
+  rs_time by = rs_time_add(core->now, ev->x);
+  if (u->launch_by != RS_NEVER) u->launch_by = rs_time_max(u->launch_by, by);
+  if (u->stop_by != RS_NEVER) u->stop_by = rs_time_max(u->stop_by, by);
+  rs_watch_arm(core, id);
+}
+
+static void ended(rs_core *core, uint32_t id, const rs_event *ev) {
+  bool known = ev->a >= RS_WHY_OK && ev->a < RS_WHY_COUNT;
+  if (known && ev->a != RS_WHY_COLLATERAL && ev->a != RS_WHY_CHILDREN)
+    rs_unit_end(core, id, ev);
+  else
+    nonsense(core, id, ev);
+}
+
+/* Whatever it says, it was killed and is gone. */
+static void ended_killed(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_event exit = *ev;
+  bool known = exit.a >= RS_WHY_OK && exit.a < RS_WHY_COUNT;
+  if (!known || exit.a == RS_WHY_COLLATERAL || exit.a == RS_WHY_CHILDREN)
+    exit.a = RS_WHY_KILLED;
+  rs_unit_end(core, id, &exit);
+}
+
+static void protocol(rs_core *core, uint32_t id, const rs_event *ev) {
+  accuse(core, id, RS_C_PROTOCOL, ev);
+}
+
+static void verdict(rs_core *core, uint32_t id, const rs_event *ev) {
+  if (ev->b == 0) accuse(core, id, RS_C_PROBE, ev);
+}
+
+static void seen(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!(u->flags & RS_F_LOOKING)) return;
+  u->flags &= ~(uint32_t)RS_F_LOOKING;
+  rs_limit broken;
+  if (rs_watch_judge(core, id, ev, &broken)) violate(core, id, &broken);
+}
+
+static void look(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)ev;
+  rs_unit_of(core, id)->flags |= RS_F_LOOKING;
+  rs_do(core, RS_DO_LOOK, id);
+}
+
+static void rung_over(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)ev;
+  kill_now(core, id);
+}
+
+static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
+  (void)ev;
+  rs_unit *u = rs_unit_of(core, id);
+  rs_time span = rs_spec_of(core, u)->shutdown;
+  u->flags |= RS_F_ASKED;
+  if (span < 0) {
+    end_it(core, id, RS_K_SHUTDOWN);
+    return;
+  }
+  rs_do(core, RS_DO_ASK, id);
+  u->stop_by = rs_time_add(core->now, span);
+  if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) {
+    u->flags |= RS_F_DEAF;
+    u->beat = core->now;
+  }
+  live(core, id, RS_LIFE_ASKED);
+  rs_watch_arm(core, id);
+}
+
+static void kill(rs_core *core, uint32_t id, const rs_event *ev) {
+  end_it(core, id, (uint8_t)ev->a);
+}
+
+/* Already interrupted: only the host's own hurry does not wait for the rung. */
+static void kill_sooner(rs_core *core, uint32_t id, const rs_event *ev) {
+  if (!core->kill_all) return;
+  rs_unit_of(core, id)->killed = (uint8_t)ev->a;
+  kill_now(core, id);
+}
+
+static void stall(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_limit broken = {RS_NEVER, ev->at, ev->x, RS_C_STALL};
+  violate(core, id, &broken);
+}
+
+typedef void rule(rs_core *core, uint32_t id, const rs_event *ev);
+
+/* Life by what is heard. Whatever a runner, a command or an operator can cause has an
+** answer in every life; `never` is what the core itself does not say. */
+/* clang-format off */
+static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
+  /* STARTED, BEGIN, ENTER, READY, TERMINATING, EXTEND, EXIT, PROTOCOL, SEEN, VERDICT,
+  ** GO, ASK, KILL, DUE, STALL */
+  [RS_LIFE_DOWN] = {
+    nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing,
+    nothing, go, never, never, never, never},
+  [RS_LIFE_STARTING] = {
+    started, nonsense, enter, ready, terminating, extend, ended, protocol, seen,
+    verdict, never, ask, kill, look, stall},
+  [RS_LIFE_UP] = {
+    started, begin, enter, nothing, terminating, extend, ended, protocol, seen,
+    verdict, never, ask, kill, look, stall},
+  [RS_LIFE_ASKED] = {
+    started, begin, enter, nothing, terminating, extend, ended, protocol, seen,
+    nothing, never, never, kill, look, stall},
+  [RS_LIFE_INTERRUPTED] = {
+    started, nothing, nothing, nothing, nothing, nothing, ended, nothing, nothing,
+    nothing, never, nothing, kill_sooner, rung_over, nothing},
+  [RS_LIFE_KILLED] = {
+    started, nothing, nothing, nothing, nothing, nothing, ended_killed, nothing, nothing,
+    nothing, never, nothing, nothing, never, nothing},
+};
+/* clang-format on */
+
+void rs_unit_hear(rs_core *core, uint32_t id, uint32_t hear, const rs_event *ev) {
+  rs_assert(hear < RS_HEAR_COUNT);
+  uint8_t life = rs_unit_of(core, id)->life;
+  rs_unit_reached[life][hear]++;
+  rules[life][hear](core, id, ev);
+}
+
+void rs_unit_down(rs_core *core, uint32_t id) {
+  rs_unit *u = rs_unit_of(core, id);
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  rs_time was_ready = u->ready_at == RS_NEVER ? -1 : core->now - u->ready_at;
+  if (was_ready >= 0 && was_ready >= spec->backoff_reset) u->tries = 0;
+  u->inc++; /* not at the next start but now: its ring may still hold its words */
+  u->flags &= ~(uint32_t)THIS_LIFE;
+  u->state = u->edge = RS_NONE;
+  u->launch_by = u->stop_by = u->begun = u->ready_at = RS_NEVER;
+  rs_wake(core, id, RS_NEVER);
+  live(core, id, RS_LIFE_DOWN);
+  rs_order_down(core, id);
+  rs_mark(core, id);
+}
+
+void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  tell_violation(core, id, ev->a == RS_WHY_INTERRUPTED ? ev->text : 0);
+  const uint32_t caused = RS_F_ASKED | RS_F_VIOLATED | RS_F_OPERATOR;
+  uint64_t cause = (u->flags & caused) || u->killed ? u->cause : 0;
+  rs_entry *e = rs_tell(core, RS_J_EXITED, id, cause);
+  e->a = ev->a;
+  e->b = ev->b;
+  e->c = (u->flags & RS_F_ASKED) != 0;
+  e->text = ev->text;
+  u->cause = e->seq;
+  rs_end end = {
+    .ok = ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED),
+    .asked = (u->flags & RS_F_ASKED) != 0,
+    .operated = (u->flags & RS_F_OPERATOR) != 0,
+  };
+  rs_unit_down(core, id);
+  rs_strategy_ended(core, id, end);
+}
