@@ -233,7 +233,7 @@ static int leave(lua_State *L) {
 
 static int plan(lua_State *L) {
   size_t size = 0;
-  const rs_plan *found = rs_plans_hold(here(L), number_at(L, 1), &size);
+  const rs_plan *found = rs_held_hold(here(L), number_at(L, 1), &size);
   if (!found) return luaL_argerror(L, 1, "no such plan");
   lua_pushlightuserdata(L, (void *)(uintptr_t)found);
   lua_pushnumber(L, (lua_Number)size);
@@ -241,7 +241,7 @@ static int plan(lua_State *L) {
 }
 
 static int drop(lua_State *L) {
-  rs_plans_release(here(L), number_at(L, 1));
+  rs_held_release(here(L), number_at(L, 1));
   return 0;
 }
 

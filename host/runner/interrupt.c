@@ -7,9 +7,10 @@
 **
 ** - `keeper_state`, which runs nothing, owns it with an interval that never comes. A VM's
 **   luaJIT_profile_start(L, "l") at birth finds it taken and changes its mode alone.
-** - To attack, the keeper hands the profiler to the victim and sends two signals, again
-**   and again: ours, whose handler on the victim's thread sets the hook, and SIGPROF,
-**   whose handler, LuaJIT's, sets the mark. Ours also ends blocking system calls.
+** - To attack, the keeper hands the profiler to the victim and sends our signal, again
+**   and again. The handler, on the victim's thread, sets the hook and raises SIGPROF,
+**   whose handler, LuaJIT's, sets the mark. Ours comes first, since it is the one that
+**   ends blocking system calls: LuaJIT's has them restarted.
 ** - The hook raises at every instruction, so no pcall outlasts it. Once the worker's
 **   coroutine is dead, the VM's thread clears the hook and gives the profiler back.
 **
@@ -27,8 +28,9 @@
 #include <unistd.h>
 
 static pthread_mutex_t profiler_lock = PTHREAD_MUTEX_INITIALIZER;
-static lua_State *keeper_state;       /* owns the profiler when nobody is attacked */
-static const rs_machine *profiler_at; /* who has it; NULL: keeper_state */
+static lua_State *keeper_state; /* owns the profiler when nobody is attacked */
+/* Who has it; NULL: keeper_state. Changed under the lock, away from a VM by that alone. */
+static _Atomic(const rs_machine *) profiler_at;
 static const char NEVER_TICKS[] = "i1000000000";
 
 typedef struct attack {
@@ -90,7 +92,9 @@ static bool is_due(const rs_machine *vm) {
 static void on_signal(int number) {
   (void)number;
   rs_machine *vm = rs_machine_self();
-  if (vm && vm->page && is_due(vm)) set_hook(vm);
+  if (!vm || !vm->page || !is_due(vm)) return;
+  set_hook(vm);
+  if (atomic_load(&profiler_at) == vm) pthread_kill(vm->thread, SIGPROF);
 }
 
 void rs_interrupt_init(void) {
@@ -140,16 +144,15 @@ void rs_interrupt_begin(rs_machine *vm, uint32_t slot, uint32_t inc, rs_time unt
   attacks[i] = (attack){vm, turn, until};
 }
 
-/* Under the lock. The mark's way is open only to the one who has the profiler. */
+/* Under the lock. Of several VMs one has the profiler, the others' compiled code waits. */
 static void strike(const attack *a) {
   rs_machine *vm = a->vm;
-  if (!profiler_at) {
+  if (!atomic_load(&profiler_at)) {
     luaJIT_profile_stop(keeper_state);
     luaJIT_profile_start(vm->L, NEVER_TICKS, unused_sample, NULL);
-    profiler_at = vm;
+    atomic_store(&profiler_at, vm);
   }
   pthread_kill(vm->thread, our_signal());
-  if (profiler_at == vm) pthread_kill(vm->thread, SIGPROF);
 }
 
 /* Under the lock. False: its resume is over, or it has had its time. */
@@ -158,7 +161,7 @@ static bool goes_on(const attack *a, rs_time now) {
   uint64_t before = atomic_exchange(&aim->wanted, a->turn);
   if (atomic_load(&aim->running) == a->turn) return now < a->until;
   /* Ours to take back, unless an earlier strike is still to be settled by its thread. */
-  if (profiler_at != a->vm) atomic_store(&aim->wanted, 0);
+  if (atomic_load(&profiler_at) != a->vm) atomic_store(&aim->wanted, 0);
   else atomic_store(&aim->wanted, before ? before : a->turn);
   return false;
 }
@@ -180,15 +183,13 @@ void rs_interrupt_forget(const rs_machine *vm) {
     if (attacks[i].vm == vm) attacks[i--] = attacks[--attack_count];
 }
 
-/* After a resume that was wanted. The system call has signals that were sent before the
-** lock was had delivered here, while this VM still has the profiler. */
+/* After a resume that was wanted. A signal that comes late finds nothing due. */
 static void give_back(rs_machine *vm) {
   pthread_mutex_lock(&profiler_lock);
-  getppid();
-  if (profiler_at == vm) {
+  if (atomic_load(&profiler_at) == vm) {
     luaJIT_profile_stop(vm->L);
     luaJIT_profile_start(keeper_state, NEVER_TICKS, unused_sample, NULL);
-    profiler_at = NULL;
+    atomic_store(&profiler_at, NULL);
     switch_checks_on(vm);
   }
   atomic_store(&vm->aim.wanted, 0);

@@ -51,8 +51,11 @@ void rs_machine_place(rs_machine *vm, uint32_t id, uint32_t flags, int bell) {
   vm->bell = bell;
   fcntl(bell, F_SETFL, O_NONBLOCK); /* heard twice, it would block the loop */
   vm->page = &seg->vm[index];
+  /* Where the VM that had this place before stopped writing and reading. */
   vm->up = rs_segment_up(seg, index);
+  vm->up.mine = atomic_load(&vm->up.head->tail);
   vm->down = rs_segment_down(seg, index);
+  vm->down.mine = atomic_load(&vm->down.head->head);
   vm->news = &seg->head->news[index / 64];
   vm->bit = (uint64_t)1 << index % 64;
 }
@@ -159,7 +162,7 @@ static void tear_down(rs_machine *vm) {
   uv_walk(&vm->loop, close_handle, NULL);
   uv_run(&vm->loop, UV_RUN_NOWAIT);
   vm->leaks = uv_loop_close(&vm->loop) != 0;
-  rs_plans_release_all(vm);
+  rs_held_release_all(vm);
 }
 
 static void say_gone(rs_machine *vm) {

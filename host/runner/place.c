@@ -162,7 +162,7 @@ int rs_runner_place(rs_runner *runner, const rs_ctl_got *got, char *why, size_t 
     return say(&t, errno, "take", "stderr");
   runner->place = got->ctl.a;
   name_self(runner, got);
-  const rs_plan *plan = rs_plans_find(runner, got->ctl.b);
+  const rs_plan *plan = rs_held_find(runner, got->ctl.b);
   if (got->ctl.c == RS_NONE) {
     score(OOM_DEFAULT);
     return 0;

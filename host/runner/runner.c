@@ -119,11 +119,11 @@ static int obey(rs_runner *runner, char *why) {
   case RS_CTL_PLAN:
     snprintf(why, WHY, "cannot map plan %u", got.ctl.a);
     if (got.fd_count != 1) return EBADF;
-    return rs_plans_take(runner, got.ctl.a, got.ctl.x, got.fds[0]);
+    return rs_held_take(runner, got.ctl.a, got.ctl.x, got.fds[0]);
   case RS_CTL_PLACE: return rs_runner_place(runner, &got, why, WHY);
   case RS_CTL_VM: return take_vm(runner, why);
   case RS_CTL_INTERRUPT: interrupt(runner); return 0;
-  case RS_CTL_DROP_PLAN: rs_plans_drop(runner, got.ctl.a); return 0;
+  case RS_CTL_DROP_PLAN: rs_held_drop(runner, got.ctl.a); return 0;
   default: snprintf(why, WHY, "message %u is none", got.ctl.kind); return EPROTO;
   }
 }

@@ -50,16 +50,16 @@ rs_machine *rs_runner_machine(const rs_runner *runner, uint32_t id);
 /* Applies what RS_CTL_PLACE says. 0, or an errno and a sentence in `why`. */
 int rs_runner_place(rs_runner *runner, const rs_ctl_got *got, char *why, size_t size);
 
-/* Plans (plans.c). Take maps one: 0 or an errno; the descriptor stays the caller's. */
-int rs_plans_take(rs_runner *runner, uint32_t number, uint64_t size, int fd);
-const rs_plan *rs_plans_find(rs_runner *runner, uint32_t number);
+/* Plans (held.c). Take maps one: 0 or an errno; the descriptor stays the caller's. */
+int rs_held_take(rs_runner *runner, uint32_t number, uint64_t size, int fd);
+const rs_plan *rs_held_find(rs_runner *runner, uint32_t number);
 
 /* A VM's: a plan that it holds stays mapped until it lets go. NULL: there is none. */
-const rs_plan *rs_plans_hold(rs_machine *vm, uint32_t number, size_t *size);
-void rs_plans_release(rs_machine *vm, uint32_t number);
-void rs_plans_release_all(rs_machine *vm);
+const rs_plan *rs_held_hold(rs_machine *vm, uint32_t number, size_t *size);
+void rs_held_release(rs_machine *vm, uint32_t number);
+void rs_held_release_all(rs_machine *vm);
 
 /* The engine's word that no unit uses it. */
-void rs_plans_drop(rs_runner *runner, uint32_t number);
+void rs_held_drop(rs_runner *runner, uint32_t number);
 
 #endif

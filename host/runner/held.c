@@ -23,7 +23,7 @@ static void unmap_if_done(rs_held *held) {
   held->plan = NULL;
 }
 
-int rs_plans_take(rs_runner *runner, uint32_t number, uint64_t size, int fd) {
+int rs_held_take(rs_runner *runner, uint32_t number, uint64_t size, int fd) {
   struct stat st;
   if (fstat(fd, &st) != 0) return errno;
   if (size < sizeof(rs_plan) || (uint64_t)st.st_size != size) return EINVAL;
@@ -40,14 +40,14 @@ int rs_plans_take(rs_runner *runner, uint32_t number, uint64_t size, int fd) {
   return code;
 }
 
-const rs_plan *rs_plans_find(rs_runner *runner, uint32_t number) {
+const rs_plan *rs_held_find(rs_runner *runner, uint32_t number) {
   pthread_mutex_lock(&runner->plans_lock);
   const rs_held *held = find(runner, number);
   pthread_mutex_unlock(&runner->plans_lock);
   return held ? held->plan : NULL;
 }
 
-const rs_plan *rs_plans_hold(rs_machine *vm, uint32_t number, size_t *size) {
+const rs_plan *rs_held_hold(rs_machine *vm, uint32_t number, size_t *size) {
   pthread_mutex_lock(&vm->runner->plans_lock);
   const rs_plan *plan = NULL;
   rs_held *held = find(vm->runner, number);
@@ -71,21 +71,21 @@ static void let_go(rs_machine *vm, rs_held *held) {
   unmap_if_done(held);
 }
 
-void rs_plans_release(rs_machine *vm, uint32_t number) {
+void rs_held_release(rs_machine *vm, uint32_t number) {
   pthread_mutex_lock(&vm->runner->plans_lock);
   rs_held *held = find(vm->runner, number);
   if (held) let_go(vm, held);
   pthread_mutex_unlock(&vm->runner->plans_lock);
 }
 
-void rs_plans_release_all(rs_machine *vm) {
+void rs_held_release_all(rs_machine *vm) {
   pthread_mutex_lock(&vm->runner->plans_lock);
   for (uint32_t i = 0; i < RS_PLANS_MAX; i++)
     if (vm->runner->plans[i].plan) let_go(vm, &vm->runner->plans[i]);
   pthread_mutex_unlock(&vm->runner->plans_lock);
 }
 
-void rs_plans_drop(rs_runner *runner, uint32_t number) {
+void rs_held_drop(rs_runner *runner, uint32_t number) {
   pthread_mutex_lock(&runner->plans_lock);
   rs_held *held = find(runner, number);
   if (held) {
