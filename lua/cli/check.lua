@@ -24,7 +24,7 @@ local function rules(unit)
     add('%s', unit.restart)
   end
   if unit.backoff then add('backoff %s', terminal.seconds(unit.backoff)) end
-  if unit.after[1] then add('after %s', table.concat(unit.after, ', ')) end
+  if unit.after then add('after %s', table.concat(unit.after, ', ')) end
   for _, limit in ipairs { 'launch', 'heartbeat', 'stall' } do
     if unit[limit] then add('%s %s', limit, terminal.seconds(unit[limit])) end
   end

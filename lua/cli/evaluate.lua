@@ -1,8 +1,9 @@
 --- runsmith __evaluate: the evaluator process; who starts it reads descriptors 3 and 4.
+--- Its limits are set before any Lua runs.
 local evaluate = require 'runsmith.evaluate'
 local options = require 'cli.options'
 
-return {
+local COMMAND = {
   name = '__evaluate',
   summary = 'evaluate a tree script: the plan to descriptor 3, mistakes to descriptor 4',
   args = { { 'FILE', 'the tree script' } },
@@ -10,7 +11,15 @@ return {
     { 'cpu', 'SECONDS', 'processor time', evaluate.CPU, options.seconds },
     { 'memory', 'BYTES', 'address space', evaluate.MEMORY, options.size },
   },
-  run = function(given)
-    return evaluate.process(given.FILE, { cpu = given.cpu, memory = given.memory })
-  end,
 }
+
+--- @param argv string[]
+--- @return integer status
+return function(argv)
+  local given, why = options.read(COMMAND, argv)
+  if not given then
+    io.stderr:write(('runsmith %s: %s\n'):format(COMMAND.name, why))
+    return 2
+  end
+  return evaluate.process(given.FILE)
+end

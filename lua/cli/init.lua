@@ -17,7 +17,6 @@ local function overview()
 end
 
 local function find(name)
-  if INTERNAL[name] then return require(INTERNAL[name]) end
   for _, known in ipairs(COMMANDS) do
     if known == name then return require('cli.' .. name) end
   end
@@ -39,6 +38,7 @@ return function(argv)
     io.stderr:write(overview())
     return 2
   end
+  if INTERNAL[name] then return require(INTERNAL[name])(rest) end
   local command = find(name)
   if not command then
     io.stderr:write(("runsmith: there is no command '%s': %s\n"):format(name,

@@ -25,7 +25,7 @@ end
 --- @param text string
 --- @return string
 function M.clean(text)
-  return (text:gsub('[%z\1-\8\11-\31\127]', '?'))
+  return (text:gsub('[%z\1-\8\11-\31\127]', '?'):gsub('\194[\128-\159]', '?'))
 end
 
 --- Seconds for people.

@@ -55,7 +55,7 @@ local function after_of(view, unit)
   for i = 0, unit.after_count - 1 do
     names[i + 1] = view:bytes(view.unit[view.after[unit.after_at + i]].name)
   end
-  return names
+  return names[1] and names or nil
 end
 
 local function add_supervisor(entry, spec, has)

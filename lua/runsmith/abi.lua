@@ -13,10 +13,8 @@ NAMES[9], NAMES[10], NAMES[11], NAMES[12] = 'BACKEND', 'PROBE', 'CHANNEL', 'BYTE
 
 --- What the few system calls of the Lua side look like.
 local SYSTEM = [[
-typedef struct rs_rlimit { uint64_t soft, hard; } rs_rlimit;
 typedef struct rs_pollfd { int fd; short events, revents; } rs_pollfd;
 typedef void (*rs_handler)(int);
-int setrlimit(int resource, const rs_rlimit *limit);
 ssize_t write(int fd, const void *bytes, size_t size);
 ssize_t read(int fd, void *bytes, size_t size);
 int poll(rs_pollfd *fds, unsigned long count, int timeout);
@@ -137,15 +135,6 @@ function M.read(fd, into, size)
       return nil, ffi.errno()
     end
   end
-end
-
---- Has the kernel limit this process; what is beyond is refused or ends it.
---- @param resource 'cpu'|'memory'|'core'
---- @param soft integer
---- @param hard? integer
-function M.limit(resource, soft, hard)
-  local numbers = { cpu = 0, core = 4, memory = 9 }
-  C.setrlimit(numbers[resource], ffi.new('rs_rlimit', { soft, hard or soft }))
 end
 
 --- Ignores a signal from now on.

@@ -11,6 +11,7 @@ local M = {}
 
 M.CPU, M.MEMORY = 5, 2 ^ 30 -- seconds, bytes
 local WALL_FACTOR = 12
+local PLAN_FD, MISTAKES_FD = 3, 4
 local SIGKILL, SIGXCPU = 9, 24
 
 -- Splits 'FILE:LINE: message' as errors have it.
@@ -105,14 +106,6 @@ function M.here(file)
   return compiled, mistakes
 end
 
-local function own_size()
-  local file = io.open '/proc/self/statm'
-  if not file then return 0 end
-  local pages = file:read '*n'
-  file:close()
-  return pages * 4096
-end
-
 -- A script describes and does nothing: what it prints is for the reader of stderr.
 local function quieten()
   function _G.print(...)
@@ -126,23 +119,17 @@ local function quieten()
   end
 end
 
---- The whole life of an evaluator process.
+--- The whole life of an evaluator process: the plan to descriptor 3, mistakes to 4.
 --- @param file string
---- @param options { cpu?: number, memory?: number, plan?: integer, mistakes?: integer }
----   limits in seconds and bytes; descriptors, 3 and 4
 --- @return integer status
-function M.process(file, options)
-  local cpu = math.max(1, math.ceil(options.cpu or M.CPU))
-  abi.limit('core', 0)
-  abi.limit('cpu', cpu, cpu + 1)
-  abi.limit('memory', own_size() + (options.memory or M.MEMORY))
+function M.process(file)
   quieten()
   local compiled, mistakes = M.here(file)
-  if compiled then return compiled:write(options.plan or 3) and 0 or 1 end
+  if compiled then return compiled:write(PLAN_FD) and 0 or 1 end
   local lines = {}
   for i, item in ipairs(mistakes) do lines[i] = json.encode(item) .. '\n' end
   local text = table.concat(lines)
-  abi.write(options.mistakes or 4, text, #text)
+  abi.write(MISTAKES_FD, text, #text)
   return 1
 end
 

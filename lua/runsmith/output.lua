@@ -8,8 +8,8 @@ local M = {}
 
 local PART_MAX = math.min(host.text_max, 8192) -- of a line; longer ones come in parts
 
-local real =
-  { stdout = io.stdout, stderr = io.stderr, output = io.output, type = io.type }
+local real = { stdout = io.stdout, stderr = io.stderr }
+real.output, real.close, real.type = io.output, io.close, io.type
 local parts = {} -- stream → task → the beginning of a line
 
 local function put(task, stream, line)
@@ -82,6 +82,7 @@ function M.install()
     if file == nil then return default end
     if getmetatable(file) == Stream then
       default = file
+      real.output(real.stdout)
     else
       default = real.output(file)
     end
@@ -89,6 +90,12 @@ function M.install()
   end
 
   function io.write(...) return default:write(...) end
+
+  function io.close(file)
+    file = file or default
+    if getmetatable(file) == Stream then return Stream.close() end
+    return real.close(file)
+  end
 
   function io.type(file)
     if getmetatable(file) == Stream then return 'file' end

@@ -177,7 +177,7 @@ end
 --- @param number integer
 function M.drop(number)
   local plan = plans[number]
-  if not plan then return host.drop(number) end
+  if not plan then return end
   plan.dropped = true
   if plan.users == 0 then plan:forget() end
 end

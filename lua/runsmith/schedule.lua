@@ -49,6 +49,7 @@ local tasks, by_slot, count = {}, {}, 0
 local ready, head, tail = {}, 1, 0
 local serial = 0
 local running --- @type runsmith.Task?
+local is_lent = false -- what runs in its name is not its own coroutine
 local finishers = {}
 
 local yield = coroutine.yield
@@ -64,7 +65,7 @@ local function push(task)
 end
 
 --- Nobody runs, whatever went wrong.
-function M.quit() running = nil end
+function M.quit() running, is_lent = nil, false end
 
 --- The incarnation in whose name Lua runs now.
 --- @return runsmith.Task?
@@ -165,7 +166,7 @@ function M.call(task, phase, fn, a, b, c, d)
 end
 
 local function back(...)
-  running = nil
+  running, is_lent = nil, false
   return ...
 end
 
@@ -174,7 +175,7 @@ end
 --- @param co thread
 --- @return string how, any ... as host.resume
 function M.lend(task, co, ...)
-  running = task
+  running, is_lent = task, true
   return back(host.resume(task.id, co, ...))
 end
 
@@ -243,7 +244,7 @@ function M.wake(ticket, ...)
   if task.ticket ~= ticket and task.ticket ~= -ticket then return false end
   task.values = { n = select('#', ...), ... }
   task.ticket = nil
-  if task ~= running then push(task) end
+  if task ~= running or is_lent then push(task) end
   return true
 end
 

@@ -73,6 +73,7 @@ end
 function M.run()
   require('runsmith.load').install()
   require('runsmith.output').install()
+  host.mishap(mishap)
   return host.loop(M.turn)
 end
 
