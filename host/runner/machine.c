@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <luv/lhandle.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,32 +147,38 @@ void rs_machine_wait(rs_machine *vm) {
 
 void rs_machine_look(rs_machine *vm) { uv_run(&vm->loop, UV_RUN_NOWAIT); }
 
-static void close_handle(uv_handle_t *handle, void *unused) {
-  (void)unused;
-  if (!uv_is_closing(handle)) uv_close(handle, NULL);
+/* luv's handles are closed by its own method, which lets go of what they refer to. */
+static void close_handle(uv_handle_t *handle, void *machine) {
+  rs_machine *vm = machine;
+  if (uv_is_closing(handle)) return;
+  if (handle == (uv_handle_t *)&vm->poll || handle == (uv_handle_t *)&vm->timer) {
+    uv_close(handle, NULL);
+    return;
+  }
+  lua_rawgeti(vm->L, LUA_REGISTRYINDEX, ((luv_handle_t *)handle->data)->ref);
+  lua_getfield(vm->L, -1, "close");
+  lua_insert(vm->L, -2);
+  rs_state_call(vm->L, 1, 0);
+  lua_settop(vm->L, 0);
 }
 
-/* Its Lua goes first: luv closes then what nothing refers to. */
+/* The loop first, and what its thread pool still does: both refer to the Lua state. */
 static void tear_down(rs_machine *vm) {
-  uv_close((uv_handle_t *)&vm->poll, NULL);
-  uv_close((uv_handle_t *)&vm->timer, NULL);
-  uv_run(&vm->loop, UV_RUN_NOWAIT);
+  lua_settop(vm->L, 0);
+  do uv_walk(&vm->loop, close_handle, vm);
+  while (uv_run(&vm->loop, UV_RUN_ONCE) != 0);
   lua_close(vm->L);
-  vm->L = NULL;
-  uv_run(&vm->loop, UV_RUN_NOWAIT);
-  uv_walk(&vm->loop, close_handle, NULL);
-  uv_run(&vm->loop, UV_RUN_NOWAIT);
-  vm->leaks = uv_loop_close(&vm->loop) != 0;
+  uv_loop_close(&vm->loop);
   rs_held_release_all(vm);
+  rs_fault_unstack();
+  atomic_store(&vm->ended, true);
+  ring(vm->runner->wake);
 }
 
 static void say_gone(rs_machine *vm) {
-  rs_fault_unstack();
   rs_record gone = {.kind = RS_UP_GONE, .slot = RS_NONE, .at = rs_clock()};
   rs_machine_put(vm, &gone, NULL);
   atomic_store(&vm->page->state, RS_VM_GONE);
-  atomic_store(&vm->ended, true);
-  ring(vm->runner->wake);
 }
 
 /* A host whose own Lua fails is not to be trusted with workers. */
@@ -205,7 +212,7 @@ void *rs_machine_main(void *machine) {
   if (rs_state_require(L, "runsmith.schedule") != 0) give_up(lua_tostring(L, -1));
   lua_getfield(L, -1, "run");
   if (rs_state_call(L, 0, 0) != 0) give_up(lua_tostring(L, -1));
-  tear_down(vm);
   say_gone(vm);
+  tear_down(vm);
   return NULL;
 }

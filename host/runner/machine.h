@@ -35,7 +35,6 @@ typedef struct rs_machine {
   pthread_t thread;
   int bell; /* the engine rings it */
   atomic_bool ended; /* the thread has nothing more to do but end */
-  bool leaks;        /* its loop still has work in the pool: not to be freed */
   rs_vm *page;
   rs_ring up, down;
   _Atomic uint64_t *news; /* the word of its bit */

@@ -154,7 +154,7 @@ static void bury(rs_runner *runner) {
       rs_interrupt_forget(vm);
       runner->machines[s][i] = NULL;
       tell(runner, RS_CTL_JOINED, vm->id, NULL);
-      if (!vm->leaks) rs_machine_free(vm);
+      rs_machine_free(vm);
     }
 }
 

@@ -237,5 +237,6 @@ int main(void) {
     cmocka_unit_test(sections_defer),     cmocka_unit_test(finalizers_defer),
     cmocka_unit_test(profiler_is_taken),
   };
+  cmocka_set_test_filter(getenv("RS_ONLY")); /* NULL: all */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,5 +234,6 @@ int main(void) {
     CASE(abort_names_the_culprit),   CASE(kill_from_outside_names_nobody),
     CASE(without_an_engine_it_ends), CASE(nonsense_is_told),
   };
+  cmocka_set_test_filter(getenv("RS_ONLY")); /* NULL: all */
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
