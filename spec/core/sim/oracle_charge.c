@@ -1,0 +1,216 @@
+/* oracle_charge.c -- who pays for an end: the restart limits, `restart`, strategies. */
+#include <string.h>
+
+#include "oracle.h"
+#include "sim.h"
+
+static rs_seen *at(rs_sim *sim, uint32_t unit) { return &sim->oracle->unit[unit]; }
+
+static const char *path(rs_sim *sim, uint32_t unit) { return rs_story_path(sim, unit); }
+
+/* --- limits --------------------------------------------------------------------- */
+
+static uint32_t counted(const rs_charges *charges, rs_time now, rs_time within) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < charges->count; i++) {
+    if (within == RS_NEVER || now - charges->at[i] <= within) n++;
+  }
+  return n;
+}
+
+static void charge(rs_charges *charges, rs_time now) {
+  if (charges->count == RS_CHARGES_MAX) {
+    memmove(charges->at, charges->at + 1, (RS_CHARGES_MAX - 1) * sizeof(rs_time));
+    charges->count--;
+  }
+  charges->at[charges->count++] = now;
+}
+
+/* Would one more restart of `unit` exceed its supervisor's limit or its own? */
+static bool exceeds(rs_sim *sim, uint32_t unit, bool *loose) {
+  rs_seen *seen = at(sim, unit), *parent = at(sim, seen->parent);
+  const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
+  const rs_plan_spec *above = rs_oracle_spec(sim, parent);
+  *loose = parent->charges.loose || seen->own.loose;
+  if (counted(&parent->charges, sim->now, above->within) >= above->max) return true;
+  if (spec->own_max == RS_NONE) return false;
+  return counted(&seen->own, sim->now, spec->own_within) >= spec->own_max;
+}
+
+/* --- strategies ----------------------------------------------------------------- */
+
+/* The siblings that go with it: stopped first, then started unless temporary, held. */
+static void strategy(rs_sim *sim, uint32_t unit, uint32_t reason) {
+  rs_seen *seen = at(sim, unit);
+  if (seen->parent == RS_NONE) return;
+  const rs_plan_spec *above = rs_oracle_spec(sim, at(sim, seen->parent));
+  if (above->strategy == RS_ONE_FOR_ONE) return;
+  bool behind = above->strategy == RS_ONE_FOR_ALL;
+  for (uint32_t i = rs_core_child(sim->core, seen->parent); i != RS_NONE;
+       i = rs_core_next(sim->core, i)) {
+    rs_seen *other = at(sim, i);
+    if (i == unit) behind = true;
+    if (i == unit || !behind || !other->exists) continue;
+    other->may_stop |= RS_BY_STRATEGY;
+    other->in_pass = other->live;
+    if (rs_oracle_spec(sim, other)->restart == RS_TEMPORARY) {
+      if (!other->ever || !other->live) continue;
+    } else if (!other->held) {
+      other->may_start |= reason;
+    }
+  }
+}
+
+/* --- ends ----------------------------------------------------------------------- */
+
+static void auto_shutdown(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  if (!(rs_oracle_spec(sim, seen)->flags & RS_SIGNIFICANT)) return;
+  rs_seen *parent = at(sim, seen->parent);
+  uint8_t mode = rs_oracle_spec(sim, parent)->auto_shutdown;
+  bool all = mode == RS_AUTO_ALL;
+  for (uint32_t i = 0; all && i < sim->oracle->ids; i++) {
+    rs_seen *other = at(sim, i);
+    if (!other->exists || other->parent != seen->parent || i == unit) continue;
+    if (!(rs_oracle_spec(sim, other)->flags & RS_SIGNIFICANT)) continue;
+    if (!other->completed && !other->failed) all = false;
+  }
+  if (mode == RS_AUTO_ANY || all) parent->may_stop |= RS_BY_GIVING_UP;
+}
+
+static void for_good(rs_sim *sim, uint32_t unit, bool ok) {
+  rs_seen *seen = at(sim, unit);
+  seen->completed = ok;
+  seen->failed = !ok;
+  if (unit == sim->oracle->root) {
+    sim->oracle->root_failed = !ok;
+    return;
+  }
+  auto_shutdown(sim, unit);
+}
+
+void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
+  rs_seen *seen = at(sim, unit);
+  const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
+  bool ok = why == RS_WHY_OK && !seen->violated && !seen->verdict;
+  bool own_stop = seen->may_stop & ~(uint32_t)(RS_BY_VIOLATION | RS_BY_GIVING_UP);
+  bool leaf = spec->kind != RS_SUPERVISOR;
+  bool above = unit != sim->oracle->root && rs_oracle_stopping(sim, seen->parent);
+  seen->in_pass = false;
+  seen->ready = false;
+  if (own_stop || above || sim->oracle->shutdown) return;
+  if (unit == sim->oracle->root || spec->restart == RS_TEMPORARY ||
+      (ok && spec->restart == RS_TRANSIENT)) {
+    for_good(sim, unit, ok);
+    return;
+  }
+  seen->may_start |= RS_BY_FAILURE;
+  seen->owes = true;
+  seen->owes_loose = seen->told_wrong && leaf;
+  strategy(sim, unit, RS_BY_STRATEGY);
+}
+
+void rs_charge_collateral(rs_sim *sim, uint32_t domain, uint32_t culprit) {
+  bool any = false;
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *seen = at(sim, i);
+    rs_view view;
+    if (!seen->exists || !seen->live) continue;
+    uint8_t backend = rs_oracle_spec(sim, seen)->backend;
+    if (backend != RS_COROUTINE && backend != RS_THREAD) continue;
+    rs_actor *actor = rs_world_actor(sim, i, seen->inc);
+    if (actor == NULL || actor->domain == RS_NONE) continue;
+    if (sim->world.domain[actor->domain].unit != domain) continue;
+    if (!rs_core_view(sim->core, i, &view)) continue;
+    seen->live = false;
+    any = true;
+    if (i == culprit) {
+      rs_charge_ended(sim, i, RS_WHY_SIGNAL);
+      continue;
+    }
+    if (seen->violated) { /* it was to pay already, and may have to */
+      rs_charge_ended(sim, i, RS_WHY_INTERRUPTED);
+      seen->owes_loose = true;
+      continue;
+    }
+    seen->ready = seen->in_pass = false;
+    if (rs_oracle_stopping(sim, i)) continue;
+    if (rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY) {
+      for_good(sim, i, false);
+      continue;
+    }
+    seen->may_start |= RS_BY_COLLATERAL;
+    strategy(sim, i, RS_BY_COLLATERAL);
+  }
+  if (culprit == RS_NONE && any && !rs_oracle_stopping(sim, domain)) {
+    at(sim, domain)->owes = at(sim, domain)->owes_loose = true;
+  }
+}
+
+/* --- what the core says of it ----------------------------------------------------- */
+
+static void entry_restart(rs_sim *sim, const rs_entry *entry) {
+  rs_seen *seen = at(sim, entry->unit);
+  bool charged = entry->b == 1;
+  if (!charged) return;
+  if (!seen->owes) {
+    rs_sim_fail(sim, "charged", "%s is charged (why %u) for nothing that it did",
+                path(sim, entry->unit), entry->a);
+    return;
+  }
+  seen->owes = false;
+  bool loose;
+  if (seen->live) { /* its runner: charged to itself */
+    const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
+    if (counted(&seen->charges, sim->now, spec->within) >= spec->max &&
+        !seen->charges.loose)
+      rs_sim_fail(sim, "intensity", "the runner of %s dies once too often",
+                  path(sim, entry->unit));
+    charge(&seen->charges, sim->now);
+    return;
+  }
+  if (exceeds(sim, entry->unit, &loose) && !loose)
+    rs_sim_fail(sim, "intensity", "%s restarts once too often", path(sim, entry->unit));
+  charge(&at(sim, seen->parent)->charges, sim->now);
+  charge(&seen->own, sim->now);
+}
+
+static void entry_escalated(rs_sim *sim, const rs_entry *entry) {
+  rs_seen *seen = at(sim, entry->unit);
+  bool right = false;
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *child = at(sim, i);
+    bool loose = false;
+    if (!child->exists || !child->owes) continue;
+    if (i == entry->unit) { /* its runner died */
+      const rs_plan_spec *spec = rs_oracle_spec(sim, child);
+      right = child->charges.loose ||
+              counted(&child->charges, sim->now, spec->within) >= spec->max;
+    }
+    if (child->parent != entry->unit) continue;
+    child->owes = false;
+    if (exceeds(sim, i, &loose) || loose) right = true;
+  }
+  seen->may_stop |= RS_BY_GIVING_UP;
+  seen->owes = false;
+  if (!right)
+    rs_sim_fail(sim, "gave up", "%s was within its limit", path(sim, entry->unit));
+}
+
+void rs_charge_entry(rs_sim *sim, const rs_entry *entry) {
+  if (entry->kind == RS_J_RESTART) entry_restart(sim, entry);
+  else entry_escalated(sim, entry);
+}
+
+/* Nothing may be owed once the core is done. */
+void rs_charge_turn(rs_sim *sim) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *seen = at(sim, i);
+    if (!seen->exists || !seen->owes) continue;
+    bool excused = seen->owes_loose || rs_oracle_stopping(sim, i);
+    seen->owes = false;
+    if (!excused)
+      rs_sim_fail(sim, "not charged", "%s ended; no restart and no giving up",
+                  path(sim, i));
+  }
+}

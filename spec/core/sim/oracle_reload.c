@@ -1,0 +1,140 @@
+/* oracle_reload.c -- what a new plan may touch, and where all must be when it is quiet. */
+#include "oracle.h"
+#include "sim.h"
+
+static rs_seen *at(rs_sim *sim, uint32_t unit) { return &sim->oracle->unit[unit]; }
+
+/* The draft's keys again, from a plan's rows. */
+static uint64_t key_of(const rs_plan *plan, uint32_t row) {
+  const rs_plan_unit *unit = rs_plans_unit(plan, row);
+  if (unit->parent == RS_NONE) return 1;
+  const char *heap = (const char *)plan + plan->tables[RS_T_BYTES].at;
+  uint64_t slot = (uint64_t)(heap[unit->name.at] - 'a') + 1;
+  return rs_choice_mix(key_of(plan, unit->parent), slot);
+}
+
+static uint32_t row_of(const rs_plan *plan, uint64_t key) {
+  for (uint32_t i = 0; i < rs_plans_rows(plan); i++) {
+    if (rs_plans_spec(plan, i)->flags & RS_TEMPLATE) continue;
+    if (key_of(plan, i) == key) return i;
+  }
+  return RS_NONE;
+}
+
+static uint32_t template_of(const rs_plan *plan, uint32_t row) {
+  for (uint32_t i = row + 1; i < rs_plans_rows(plan); i++) {
+    if (rs_plans_unit(plan, i)->parent == row &&
+        rs_plans_spec(plan, i)->flags & RS_TEMPLATE) return i;
+  }
+  return RS_NONE;
+}
+
+static bool same_place(const rs_plan *a, uint32_t ra, const rs_plan *b, uint32_t rb) {
+  uint8_t backend = rs_plans_spec(a, ra)->backend;
+  if (backend != RS_COROUTINE && backend != RS_THREAD) return true;
+  uint32_t da = rs_plans_domain(a, ra), db = rs_plans_domain(b, rb);
+  if (key_of(a, da) != key_of(b, db)) return false;
+  return rs_plans_spec(b, db)->vms >= rs_plans_spec(a, da)->vms;
+}
+
+static bool same(const rs_plan *a, uint32_t ra, const rs_plan *b, uint32_t rb) {
+  return rs_plans_unit(a, ra)->identity == rs_plans_unit(b, rb)->identity &&
+         rs_plans_spec(a, ra)->kind == rs_plans_spec(b, rb)->kind &&
+         rs_plans_spec(a, ra)->backend == rs_plans_spec(b, rb)->backend &&
+         same_place(a, ra, b, rb);
+}
+
+static void loosen(rs_sim *sim, uint32_t unit, const rs_plan_spec *a,
+                   const rs_plan_spec *b) {
+  rs_seen *seen = at(sim, unit);
+  if (a->max != b->max || a->within != b->within) seen->charges.loose = true;
+  if (a->own_max != b->own_max) seen->own.loose = true;
+  if (a->strategy == b->strategy && !((a->flags ^ b->flags) & RS_ORDERED)) return;
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    if (at(sim, i)->parent == unit) at(sim, i)->in_pass = false;
+  }
+}
+
+static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b) {
+  rs_seen *seen = at(sim, unit);
+  uint32_t ra = row_of(a, seen->key), rb = row_of(b, seen->key);
+  if (seen->added) {
+    uint64_t above = at(sim, seen->parent)->key;
+    ra = template_of(a, row_of(a, above));
+    rb = row_of(b, above) == RS_NONE ? RS_NONE : template_of(b, row_of(b, above));
+  }
+  if (ra == RS_NONE) return; /* new: it may start as any other */
+  seen->in_pass = false;
+  if (rb == RS_NONE || rs_plans_spec(a, ra)->kind != rs_plans_spec(b, rb)->kind) {
+    seen->may_stop |= RS_BY_RELOAD;
+    if (rb == RS_NONE) seen->may_start = 0;
+    return;
+  }
+  loosen(sim, unit, rs_plans_spec(a, ra), rs_plans_spec(b, rb));
+  if (same(a, ra, b, rb)) return;
+  seen->may_stop |= RS_BY_RELOAD;
+  if (!seen->held) seen->may_start |= RS_BY_RELOAD;
+}
+
+void rs_reload_mark(rs_sim *sim, uint32_t before, uint32_t after) {
+  if (before == RS_NONE || sim->plan[before] == NULL) return;
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    if (at(sim, i)->exists) mark(sim, i, sim->plan[before], sim->plan[after]);
+  }
+}
+
+/* --- when it is quiet ------------------------------------------------------------- */
+
+static bool may_start_now(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  const rs_plan *plan = sim->plan[seen->plan];
+  if (seen->held || seen->may_start == 0 || !at(sim, seen->parent)->live) return false;
+  if (rs_oracle_stopping(sim, seen->parent)) return false;
+  uint32_t before = RS_NONE;
+  for (uint32_t i = rs_core_child(sim->core, seen->parent); i != RS_NONE && i != unit;
+       i = rs_core_next(sim->core, i)) before = i;
+  const rs_plan_spec *above = rs_oracle_spec(sim, at(sim, seen->parent));
+  bool ordered = above->flags & RS_ORDERED || above->strategy == RS_REST_FOR_ONE;
+  if (ordered && before != RS_NONE && !rs_oracle_satisfied(sim, before)) return false;
+  if (seen->added) return true;
+  for (uint32_t k = 0; k < rs_plans_unit(plan, seen->row)->after_count; k++) {
+    uint32_t row = rs_plans_after(plan, seen->row, k);
+    for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+      rs_seen *other = at(sim, i);
+      if (other->exists && other->parent == seen->parent && other->row == row &&
+          other->plan == seen->plan && !rs_oracle_satisfied(sim, i)) return false;
+    }
+  }
+  return true;
+}
+
+static void check_tree(rs_sim *sim) {
+  const rs_plan *plan = sim->plan[sim->current];
+  uint32_t units = 0;
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *seen = at(sim, i);
+    if (!seen->exists || seen->added) continue;
+    units++;
+    if (row_of(plan, seen->key) == RS_NONE)
+      rs_sim_fail(sim, "removed", "%s is still there", rs_story_path(sim, i));
+  }
+  for (uint32_t i = 0; i < rs_plans_rows(plan); i++) {
+    if (!(rs_plans_spec(plan, i)->flags & RS_TEMPLATE)) units--;
+  }
+  if (units != 0) rs_sim_fail(sim, "units", "the tree is not the plan's");
+}
+
+void rs_oracle_calm(rs_sim *sim) {
+  if (rs_oracle_stopping(sim, sim->oracle->root) || sim->ended) return;
+  check_tree(sim);
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *seen = at(sim, i);
+    if (!seen->exists || i == sim->oracle->root) continue;
+    if (rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR) continue;
+    if (!seen->live && may_start_now(sim, i))
+      rs_sim_fail(sim, "forgotten", "%s does not run and waits for nothing",
+                  rs_story_path(sim, i));
+    if (seen->live && sim->profile.faults == 0 && !seen->entered)
+      rs_sim_fail(sim, "unhealthy", "%s never came up", rs_story_path(sim, i));
+  }
+}

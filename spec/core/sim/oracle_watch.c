@@ -1,0 +1,152 @@
+/* oracle_watch.c -- no one is judged too early, and no one who is really dead too late. */
+#include "oracle.h"
+#include "sim.h"
+
+#define SLACK (20 * RS_MS) /* messages take a few ms to the engine */
+
+static rs_seen *at(rs_sim *sim, uint32_t unit) { return &sim->oracle->unit[unit]; }
+
+static void early(rs_sim *sim, const rs_entry *entry, rs_time observed) {
+  rs_sim_fail(sim, "violation too early", "%s: constraint %u, limit %.6f, truly %.6f",
+              rs_story_path(sim, entry->unit), entry->a, (double)entry->x / 1e9,
+              (double)observed / 1e9);
+}
+
+static rs_time latest(rs_time a, rs_time b) { return a > b ? a : b; }
+
+/* How long it was silent for reasons of its own. */
+static rs_time silence(rs_sim *sim, const rs_seen *seen, rs_actor *actor) {
+  rs_time beat = actor->beat;
+  rs_time owed = rs_world_owed(sim, (uint32_t)(actor - sim->world.actor));
+  rs_time lost = sim->lost - actor->lost_at_beat;
+  if (seen->asked && seen->asked_at > beat) {
+    beat = seen->asked_at;
+    lost = sim->lost - seen->lost_at;
+    owed = 0;
+  }
+  return sim->now - beat - owed - lost;
+}
+
+static rs_time stop_limit(rs_sim *sim, uint32_t unit) {
+  rs_time limit = RS_NEVER;
+  for (; unit != RS_NONE; unit = at(sim, unit)->parent) {
+    rs_time one = rs_oracle_spec(sim, at(sim, unit))->shutdown;
+    if (one < limit) limit = one;
+  }
+  return limit < 0 ? 0 : limit;
+}
+
+void rs_watch_judged(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
+  if (seen->judged || actor == NULL) return;
+  rs_time lost = sim->lost - seen->lost_at;
+  seen->judged = true;
+  seen->truly[RS_C_HEARTBEAT] = silence(sim, seen, actor);
+  seen->truly[RS_C_TIMEOUT] = sim->now - seen->entered_at - lost;
+  seen->truly[RS_C_TRANSITION] = sim->now - seen->begun_at - lost;
+  seen->truly[RS_C_LAUNCH] = sim->now - seen->since - lost;
+  seen->truly[RS_C_STALL] =
+    sim->now - actor->beat - (sim->lost - actor->lost_at_beat);
+  seen->truly[RS_C_SHUTDOWN] = sim->now - seen->asked_at - lost;
+}
+
+void rs_watch_violation(rs_sim *sim, const rs_entry *entry) {
+  rs_seen *seen = at(sim, entry->unit);
+  if (rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR) return;
+  rs_actor *actor = rs_world_actor(sim, entry->unit, entry->inc);
+  if (actor == NULL || seen->inc != entry->inc) {
+    rs_sim_fail(sim, "violation of none", "%s", rs_story_path(sim, entry->unit));
+    return;
+  }
+  rs_watch_judged(sim, entry->unit); /* a command's is told before it is killed */
+  if (entry->a == RS_C_PROBE && !seen->verdict)
+    rs_sim_fail(sim, "probe", "%s: no verdict", rs_story_path(sim, entry->unit));
+  if (entry->a == RS_C_PROTOCOL && !seen->told_wrong)
+    rs_sim_fail(sim, "protocol", "%s said nothing wrong", rs_story_path(sim, entry->unit));
+  if (entry->a == RS_C_LAUNCH && seen->entered && !seen->told_wrong)
+    rs_sim_fail(sim, "launch", "%s had started", rs_story_path(sim, entry->unit));
+  rs_time truly = entry->a < RS_C_COUNT ? seen->truly[entry->a] : 0;
+  rs_time limit = entry->x;
+  if (entry->a == RS_C_SHUTDOWN && limit > stop_limit(sim, entry->unit))
+    limit = stop_limit(sim, entry->unit);
+  bool by_time = entry->a != RS_C_PROBE && entry->a != RS_C_PROTOCOL;
+  if (by_time && !seen->told_wrong && truly < limit) early(sim, entry, truly);
+}
+
+/* --- too late --------------------------------------------------------------------- */
+
+static void late(rs_sim *sim, uint32_t unit, const char *what, rs_time by) {
+  if (sim->now <= by) return;
+  rs_sim_fail(sim, "found late", "%s: %s was due at %.6f", rs_story_path(sim, unit), what,
+              (double)by / 1e9);
+}
+
+/* a + b, where either may be never. */
+static rs_time plus(rs_time a, rs_time b) {
+  return a >= RS_NEVER - b || b == RS_NEVER ? RS_NEVER : a + b;
+}
+
+static void watch_lua(rs_sim *sim, uint32_t unit, rs_actor *actor, rs_time slack) {
+  rs_seen *seen = at(sim, unit);
+  const rs_plan *plan = sim->plan[seen->plan];
+  const rs_plan_state *state =
+    rs_plans_state(plan, rs_oracle_spec(sim, seen)->life, seen->state);
+  rs_time stay = plus(seen->entered_at, state->timeout);
+  if (seen->moving) {
+    const rs_plan_edge *edge = rs_plans_edge(plan, state, seen->edge);
+    late(sim, unit, "the transition", plus(plus(seen->begun_at, edge->timeout), slack));
+    return;
+  }
+  if (state->timeout != RS_NEVER) late(sim, unit, "its stay", plus(stay, slack));
+  rs_time beat = latest(actor->beat, seen->entered_at);
+  if (state->heartbeat != RS_NEVER)
+    late(sim, unit, "a heartbeat", plus(plus(beat, state->heartbeat), slack));
+}
+
+static void watch(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
+  rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
+  if (actor == NULL || seen->violated || seen->told_wrong || seen->killed) return;
+  if (seen->asked || seen->verdict || seen->extended != 0) return;
+  const rs_world_vm *vm = &sim->world.vm[actor->vm];
+  /* What the world owes it since it began, at most. */
+  rs_time owed = vm->blocked + vm->starved;
+  if (vm->blocker != RS_NONE && vm->blocker != (uint32_t)(actor - sim->world.actor))
+    owed += sim->now - vm->since;
+  rs_time slack = SLACK + owed + sim->slept + sim->reload_slack;
+  if (vm->blocker == (uint32_t)(actor - sim->world.actor) && actor->alive) {
+    rs_time from = latest(actor->beat, vm->since);
+    late(sim, unit, "the end of its turn",
+         plus(plus(from, spec->stall), SLACK + sim->slept + vm->waits +
+                                         sim->reload_slack));
+  }
+  if (!seen->entered) {
+    late(sim, unit, "its launch", plus(plus(seen->since, spec->launch), slack));
+  } else if (spec->life != RS_NONE) {
+    watch_lua(sim, unit, actor, slack);
+  } else if (spec->heartbeat != RS_NEVER) {
+    late(sim, unit, "a heartbeat", plus(plus(actor->beat, spec->heartbeat), slack));
+  }
+}
+
+/* The ladder's rungs are short. */
+static void watch_ladder(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  if (seen->killed || !seen->interrupted) return;
+  late(sim, unit, "the kill after its interrupt",
+       seen->interrupted_at + 100 * RS_MS + SLACK + sim->slept);
+}
+
+void rs_watch_turn(rs_sim *sim) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *seen = at(sim, i);
+    if (!seen->exists || !seen->live) continue;
+    if (rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR) continue;
+    watch_ladder(sim, i);
+    watch(sim, i);
+  }
+  if (sim->oracle->over_by != 0 && sim->now > sim->oracle->over_by && !sim->ended)
+    rs_sim_fail(sim, "not down", "the stop took longer than all its limits");
+}
