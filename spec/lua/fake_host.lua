@@ -44,6 +44,7 @@ Vm.__index = Vm
 local function resume_armed(co, ...)
   local where
   debug.sethook(function()
+    if coroutine.running() ~= co then return end
     where = where or debug.traceback(co, 'interrupted')
     error('interrupted', 0)
   end, '', 1)
@@ -62,7 +63,7 @@ local function outcome(co, ok, ...)
 end
 
 local function add_tasks(vm, host)
-  local next_id = 0
+  local next_id = 1
   function host.open(slot, inc)
     local id = table.remove(vm.free) or next_id
     if id == next_id then next_id = next_id + 1 end
@@ -108,7 +109,9 @@ local function add_timers(vm, host)
   function host.expired()
     local first
     for id, at in pairs(vm.timers) do
-      if at <= vm.clock and (not first or at < vm.timers[first]) then first = id end
+      local before = not first or at < vm.timers[first]
+      local tie = first and at == vm.timers[first] and id < first
+      if at <= vm.clock and (before or tie) then first = id end
     end
     if first then vm.timers[first] = nil end
     return first

@@ -1,0 +1,173 @@
+local fake = require 'lua.fake_host'
+
+describe('std.fs', function()
+  local vm, fs, uv, folder
+
+  before_each(function()
+    vm = fake.new()
+    fs, uv = require 'std.fs', require 'luv'
+    folder = assert(uv.fs_mkdtemp '/tmp/std_fs_XXXXXX')
+  end)
+
+  after_each(function() os.execute('rm -rf ' .. folder) end)
+
+  -- Runs `fn` as a worker until it has ended; what it returned.
+  local function run(fn)
+    local got
+    vm:plan(1, { { 'a', run = { task = function() got = { fn() } end } } })
+    vm:start(1)
+    while vm.tasks[1] do
+      uv.run 'once'
+      vm:turn()
+    end
+    vm:said()
+    return got or error(vm.last.text)
+  end
+
+  it('writes and reads', function()
+    local text = ('line\n\0'):rep(50000)
+    local got = run(function()
+      assert(fs.write(folder .. '/a', text))
+      assert(fs.write(folder .. '/empty', ''))
+      return assert(fs.read(folder .. '/a')), assert(fs.read(folder .. '/empty'))
+    end)
+    assert.is_true(got[1] == text)
+    assert.equal('', got[2])
+  end)
+
+  it('replaces a file whole and leaves nothing else behind', function()
+    local got = run(function()
+      assert(fs.write(folder .. '/a', 'old'))
+      assert(fs.write(folder .. '/a', 'new', { mode = 384, sync = false }))
+      local mode = fs.stat(folder .. '/a').mode % 512
+      return fs.read(folder .. '/a'), fs.list(folder), mode
+    end)
+    assert.same({ 'new', { 'a' }, 384 }, got)
+  end)
+
+  it('says what became of it, not that the worker is to stop', function()
+    local got
+    vm:plan(1, { { 'a', run = { task = function()
+      got = { fs.write(folder .. '/a', 'text') }
+    end } } })
+    vm:start(1)
+    vm:ask(1)
+    while vm.tasks[1] do
+      uv.run 'once'
+      vm:turn()
+    end
+    assert.same({ true }, got)
+  end)
+
+  it('finishes what was begun though its worker has ended', function()
+    local function write() fs.write(folder .. '/a', 'text') end
+    vm:plan(1, { { 'a', run = { task = write } } })
+    vm:start(1)
+    vm:tell('END', 1, 0)
+    vm:turn()
+    assert.is_true(vm:is_clean())
+    uv.run()
+    local request, names = uv.fs_scandir(folder), {}
+    for name in uv.fs_scandir_next, request do
+      names[#names + 1] = name
+    end
+    assert.same({ 'a' }, names)
+  end)
+
+  it('lets the others run meanwhile', function()
+    local order = {}
+    vm:plan(1, {
+      { 'a', run = { task = function()
+        fs.list(folder)
+        order[#order + 1] = 'a'
+      end } },
+      { 'b', run = { task = function() order[#order + 1] = 'b' end } },
+    })
+    vm:start(1)
+    vm:start(2)
+    while vm.tasks[1] do
+      uv.run 'once'
+      vm:turn()
+    end
+    assert.same({ 'b', 'a' }, order)
+  end)
+
+  it('knows files, folders and links', function()
+    assert(uv.fs_symlink('/nowhere', folder .. '/link'))
+    local got = run(function()
+      assert(fs.mkdir(folder .. '/x/y/z'))
+      assert(fs.mkdir(folder .. '/x/y/z'))
+      assert(fs.write(folder .. '/x/f', 'four'))
+      return fs.stat(folder .. '/x').kind, fs.stat(folder .. '/x/f').size,
+        fs.stat(folder .. '/link', { follow = false }).kind, fs.list(folder)
+    end)
+    assert.same({ 'directory', 4, 'link', { 'link', 'x' } }, got)
+  end)
+
+  it('renames and removes', function()
+    local got = run(function()
+      assert(fs.write(folder .. '/a', '1'))
+      assert(fs.rename(folder .. '/a', folder .. '/b'))
+      assert(fs.mkdir(folder .. '/d'))
+      local before = fs.list(folder)
+      assert(fs.remove(folder .. '/b'))
+      assert(fs.remove(folder .. '/d'))
+      return before, fs.list(folder)
+    end)
+    assert.same({ { 'b', 'd' }, {} }, got)
+  end)
+
+  it('gives facts about the world as values', function()
+    local codes = run(function()
+      local found = {}
+      local missing = folder .. '/none/x'
+      for i, call in ipairs {
+        function() return fs.read(missing) end,
+        function() return fs.write(missing, '') end,
+        function() return fs.list(missing) end,
+        function() return fs.stat(missing) end,
+        function() return fs.rename(missing, folder .. '/y') end,
+        function() return fs.remove(missing) end,
+        function() return fs.mkdir '/proc/none' end,
+        function() return fs.read(folder) end,
+        function() return fs.read('/dev/zero', { max = 1e5 }) end,
+      } do
+        local value, why = call()
+        found[i] = value == nil and why.code
+      end
+      return unpack(found)
+    end)
+    assert.same({
+      'ENOENT', 'ENOENT', 'ENOENT', 'ENOENT', 'ENOENT', 'ENOENT', 'ENOENT', 'EISDIR',
+      'EFBIG',
+    }, codes)
+  end)
+
+  it('raises in the line of a wrong call', function()
+    for _, wrong in ipairs { 7, {}, '', 'a\0b' } do
+      local ok, why = pcall(function() fs.read(wrong) end)
+      assert.is_false(ok)
+      assert.matches('std_fs_spec.lua:%d+: fs.read', why)
+    end
+  end)
+
+  it('keeps no descriptor open', function()
+    local function descriptors()
+      local count, request = 0, uv.fs_scandir '/proc/self/fd'
+      while uv.fs_scandir_next(request) do
+        count = count + 1
+      end
+      return count
+    end
+    local before = descriptors()
+    run(function()
+      for _ = 1, 3 do
+        fs.write(folder .. '/a', 'x')
+        fs.read(folder .. '/a')
+        fs.read(folder)
+        fs.read('/dev/zero', { max = 10 })
+      end
+    end)
+    assert.equal(before, descriptors())
+  end)
+end)
