@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collateral.h"
+#include "diff.h"
 #include "operate.h"
 #include "settle.h"
 #include "vms.h"
@@ -13,6 +14,7 @@ rs_core *rs_core_new(const rs_memory *memory, uint64_t seed, uint64_t seq) {
   *core = (rs_core){.memory = *memory, .random = seed, .seq = seq};
   core->root = core->plan = core->dirty_first = core->dirty_last = RS_NONE;
   core->free_first = core->free_last = core->boss_free = core->quota_free = RS_NONE;
+  rs_widen(core);
   return core;
 }
 
@@ -129,6 +131,8 @@ uint32_t rs_core_run(rs_core *core, rs_time now, rs_action *out, uint32_t max) {
       break;
     } else if (core->dirty_first != RS_NONE) {
       settle_next(core);
+    } else if (core->drops) {
+      rs_diff_drop(core);
     } else if (rs_due_first(&core->due) <= core->now) {
       due_next(core);
     } else {
@@ -140,7 +144,8 @@ uint32_t rs_core_run(rs_core *core, rs_time now, rs_action *out, uint32_t max) {
 
 rs_time rs_core_due(const rs_core *core) {
   if (core->ended) return core->out_count > 0 ? core->real : RS_NEVER;
-  if (core->out_count > 0 || core->dirty_first != RS_NONE) return core->real;
+  bool more = core->out_count > 0 || core->dirty_first != RS_NONE || core->drops;
+  if (more) return core->real;
   return rs_late_real(&core->late, rs_due_first(&core->due));
 }
 

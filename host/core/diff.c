@@ -278,6 +278,5 @@ int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t numb
   e->b = (int32_t)news.removed;
   e->c = news.changed;
   e->x = news.unchanged;
-  for (uint32_t i = 0; i < core->plan_count; i++) rs_diff_drop(core, i);
   return 0;
 }

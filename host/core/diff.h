@@ -27,8 +27,8 @@ void rs_diff_patched(rs_core *core, uint32_t id);
 /* The unit is down and to be forgotten. */
 void rs_diff_gone(rs_core *core, uint32_t id);
 
-/* Forgets plans by which no unit lives. */
-void rs_diff_drop(rs_core *core, uint32_t plan);
+/* Forgets plans by which no unit lives; every patch away from them was told. */
+void rs_diff_drop(rs_core *core);
 
 /* Makes room for `more` units. */
 void rs_diff_room(rs_core *core, uint32_t more);

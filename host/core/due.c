@@ -8,6 +8,11 @@ static uint32_t *place_of(const rs_due *due, uint32_t item) {
   return &due->places[which][item];
 }
 
+/* Equal moments come in the order of their items, so that siblings wake in list order. */
+static bool before(rs_due_cell a, rs_due_cell b) {
+  return a.at != b.at ? a.at < b.at : a.item < b.item;
+}
+
 static void put(rs_due *due, uint32_t at, rs_due_cell cell) {
   due->cells[at] = cell;
   *place_of(due, cell.item) = at;
@@ -16,7 +21,7 @@ static void put(rs_due *due, uint32_t at, rs_due_cell cell) {
 static void rise(rs_due *due, uint32_t at, rs_due_cell cell) {
   while (at > 0) {
     uint32_t up = (at - 1) / 4;
-    if (due->cells[up].at <= cell.at) break;
+    if (!before(cell, due->cells[up])) break;
     put(due, at, due->cells[up]);
     at = up;
   }
@@ -30,8 +35,8 @@ static void sink(rs_due *due, uint32_t at, rs_due_cell cell) {
     uint32_t end = due->count - first < 4 ? due->count : first + 4;
     uint32_t least = first;
     for (uint32_t i = first + 1; i < end; i++)
-      if (due->cells[i].at < due->cells[least].at) least = i;
-    if (cell.at <= due->cells[least].at) break;
+      if (before(due->cells[i], due->cells[least])) least = i;
+    if (before(cell, due->cells[least])) break;
     put(due, at, due->cells[least]);
     at = least;
   }
@@ -42,7 +47,7 @@ static void drop(rs_due *due, uint32_t at) {
   *place_of(due, due->cells[at].item) = RS_NONE;
   rs_due_cell last = due->cells[--due->count];
   if (at == due->count) return;
-  if (at > 0 && last.at < due->cells[(at - 1) / 4].at)
+  if (at > 0 && before(last, due->cells[(at - 1) / 4]))
     rise(due, at, last);
   else
     sink(due, at, last);
@@ -58,7 +63,7 @@ void rs_due_set(rs_due *due, uint32_t item, rs_time at) {
   if (place == RS_NONE) {
     rs_assert(due->count < due->room);
     rise(due, due->count++, cell);
-  } else if (at < due->cells[place].at) {
+  } else if (before(cell, due->cells[place])) {
     rise(due, place, cell);
   } else {
     sink(due, place, cell);

@@ -104,13 +104,19 @@ static void place_leaf(rs_core *core, uint32_t id, const rs_plan_spec *spec) {
   rs_vms_own(core, id, alone && spec->stall != RS_NEVER);
 }
 
+/* One unit fewer lives by the plan. */
+static void leave(rs_core *core, uint32_t plan) {
+  rs_used *used = &core->plans[plan];
+  if (--used->units == 0 && plan != core->plan) core->drops = true;
+}
+
 void rs_diff_place(rs_core *core, uint32_t id, uint32_t row) {
   rs_unit *u = rs_unit_of(core, id);
   uint32_t old = u->plan;
   core->plans[core->plan].units++;
   u->plan = core->plan;
   u->row = row;
-  if (old != RS_NONE) core->plans[old].units--;
+  if (old != RS_NONE) leave(core, old);
   const rs_plan_unit *unit = rs_row_of(core, u);
   const rs_plan_spec *spec = rs_spec_of(core, u);
   if (!(u->flags & RS_F_ADDED)) {
@@ -159,12 +165,10 @@ uint32_t rs_diff_new(rs_core *core, uint32_t parent, uint32_t row, char *name,
 
 void rs_diff_adopt(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
-  uint32_t old = u->plan;
   rs_diff_place(core, id, u->next_row);
   u->next_row = RS_NONE;
   rs_do(core, RS_DO_PATCH, id);
   rs_tree_tally(core, id);
-  rs_diff_drop(core, old);
 }
 
 void rs_diff_patched(rs_core *core, uint32_t id) {
@@ -174,16 +178,19 @@ void rs_diff_patched(rs_core *core, uint32_t id) {
   rs_tree_tally(core, id);
 }
 
-void rs_diff_drop(rs_core *core, uint32_t plan) {
-  rs_used *used = &core->plans[plan];
-  if (plan == core->plan || used->units > 0 || !used->plan) return;
-  uint32_t rows = rs_plan_count(used->plan, RS_T_UNIT);
-  uint32_t afters = rs_plan_count(used->plan, RS_T_AFTER);
-  rs_give_back(core, used->ids, rows * sizeof *used->ids);
-  rs_give_back(core, used->after_at, (rows + 1) * sizeof *used->after_at);
-  rs_give_back(core, used->afters, afters * sizeof *used->afters);
-  rs_do(core, RS_DO_DROP_PLAN, RS_NONE)->a = used->number;
-  *used = (rs_used){.plan = NULL};
+void rs_diff_drop(rs_core *core) {
+  core->drops = false;
+  for (uint32_t i = 0; i < core->plan_count; i++) {
+    rs_used *used = &core->plans[i];
+    if (i == core->plan || used->units > 0 || !used->plan) continue;
+    uint32_t rows = rs_plan_count(used->plan, RS_T_UNIT);
+    uint32_t afters = rs_plan_count(used->plan, RS_T_AFTER);
+    rs_give_back(core, used->ids, rows * sizeof *used->ids);
+    rs_give_back(core, used->after_at, (rows + 1) * sizeof *used->after_at);
+    rs_give_back(core, used->afters, afters * sizeof *used->afters);
+    rs_do(core, RS_DO_DROP_PLAN, RS_NONE)->a = used->number;
+    *used = (rs_used){.plan = NULL};
+  }
 }
 
 void rs_diff_gone(rs_core *core, uint32_t id) {
@@ -214,8 +221,7 @@ void rs_diff_gone(rs_core *core, uint32_t id) {
     core->plans[u->plan].ids[u->row] = RS_NONE;
   rs_mark(core, u->parent);
   rs_tree_unlink(core, id);
-  core->plans[u->plan].units--;
-  rs_diff_drop(core, u->plan);
+  leave(core, u->plan);
   *u = (rs_unit){.next = RS_NONE};
   if (core->free_last == RS_NONE)
     core->free_first = id;

@@ -25,6 +25,7 @@ static void start_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_boss *boss = rs_boss_of(core, u);
   boss->quota.used = boss->quota.next = 0;
+  boss->release = false;
   u->life = RS_LIFE_STARTING;
   u->since = core->now;
   u->flags &= ~(uint32_t)(RS_F_GIVEUP | RS_F_FINISH | RS_F_DOOM);
@@ -117,7 +118,12 @@ static void stop_boss(rs_core *core, uint32_t id) {
 
 static void settle_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
-  const uint32_t *counts = rs_boss_of(core, u)->counts;
+  rs_boss *boss = rs_boss_of(core, u);
+  const uint32_t *counts = boss->counts;
+  if (boss->release && counts[RS_N_GROUP] == 0) {
+    boss->release = false;
+    rs_tree_mark(core, id, false);
+  }
   bool ends = u->flags & (RS_F_GIVEUP | RS_F_FINISH);
   if (u->life != RS_LIFE_ASKED) {
     bool pool = rs_spec_of(core, u)->flags & RS_POOL;

@@ -26,8 +26,8 @@ void rs_give_back(rs_core *core, void *bytes, size_t size) {
   if (bytes) core->memory.resize(core->memory.ctx, bytes, size, 0);
 }
 
-static void widen(rs_core *core) {
-  uint32_t room = core->out_room > 0 ? core->out_room * 2 : 64;
+void rs_widen(rs_core *core) {
+  uint32_t room = core->out_room > 0 ? core->out_room * 2 : RS_OUT_MIN;
   size_t each = sizeof *core->out;
   rs_action *out = core->memory.resize(core->memory.ctx, NULL, 0, room * each);
   for (uint32_t i = 0; i < core->out_count; i++)
@@ -39,7 +39,7 @@ static void widen(rs_core *core) {
 }
 
 rs_action *rs_do(rs_core *core, uint32_t kind, uint32_t id) {
-  if (core->out_count == core->out_room) widen(core);
+  if (core->out_count == core->out_room) rs_widen(core);
   uint32_t at = (core->out_at + core->out_count++) & (core->out_room - 1);
   rs_action *action = &core->out[at];
   *action = (rs_action){.kind = kind, .unit = id};

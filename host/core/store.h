@@ -15,7 +15,10 @@
 #include "quota.h"
 #include "unit.h"
 
-enum { RS_RUNG = 100000000 }; /* ns that an interrupted worker has to be out */
+enum {
+  RS_RUNG = 100000000, /* ns that an interrupted worker has to be out */
+  RS_OUT_MIN = 64
+};
 
 enum { /* rs_unit.flags */
   RS_F_HELD = 1 << 0,      /* an operator's stop */
@@ -104,6 +107,7 @@ typedef struct rs_boss {
   uint32_t vms;     /* how many of them are in use */
   uint32_t next_vm; /* who comes next gets this one */
   uint32_t pool;    /* the template's row; RS_NONE. Free: the next free one */
+  bool release;     /* a strategy's stops are over: all may start, in list order */
 } rs_boss;
 
 /* A VM that may be stalled. */
@@ -150,6 +154,7 @@ struct rs_core {
   bool stopping;     /* the host was told to end */
   bool kill_all;
   bool ended;        /* RS_DO_END was told */
+  bool drops;        /* some plan is to be dropped */
 };
 
 static inline rs_unit *rs_unit_of(const rs_core *core, uint32_t id) {
@@ -188,6 +193,9 @@ static inline bool rs_is_guest(const rs_unit *u) {
 
 /* Puts it in line to be settled. */
 void rs_mark(rs_core *core, uint32_t id);
+
+/* Doubles the outbox. Deciding needs no more than RS_OUT_MIN places at a time. */
+void rs_widen(rs_core *core);
 
 /* A new action about the unit and its incarnation, to be filled in at once. */
 rs_action *rs_do(rs_core *core, uint32_t kind, uint32_t id);

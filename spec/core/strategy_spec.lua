@@ -1,0 +1,255 @@
+local World = require 'spec.core.support.world'
+local plan = require 'spec.core.support.plan'
+
+local supervisor, worker = plan.supervisor, plan.worker
+
+describe('a child that ended', function()
+  -- how it ended, its restart type, its strategy → is it started again?
+  local again = { transient = { error = true }, permanent = { ok = true, error = true } }
+  for _, strategy in ipairs { 'one_for_one', 'one_for_all', 'rest_for_one' } do
+    for _, restart in ipairs { 'transient', 'permanent', 'temporary' } do
+      for _, why in ipairs { 'ok', 'error', 'exception', 'signal', 'launch' } do
+        it(('%s, %s, %s'):format(strategy, restart, why), function()
+          local w = World.new(supervisor 'r' {
+            strategy = strategy, worker 'a' {}, worker 'b' { restart = restart }, worker 'c' {},
+          })
+          w:take()
+          w:exit('b', why)
+          local failed = why ~= 'ok'
+          if (again[restart] or {})[failed and 'error' or 'ok'] then
+            local expected = {
+              one_for_one = { 'START b' },
+              one_for_all = { 'ASK c', 'ASK a', 'START a', 'START b', 'START c' },
+              rest_for_one = { 'ASK c', 'START b', 'START c' },
+            }
+            assert.same(expected[strategy], w:deeds())
+            assert.equal('healthy', w:health 'b')
+          else
+            assert.same({}, w:deeds())
+            assert.equal(failed and 'failed' or 'completed', w:health 'b')
+          end
+          w:tell('SHUTDOWN', 'r', {})
+          w:free()
+        end)
+      end
+    end
+  end
+end)
+
+describe('a strategy', function()
+  local function tree(fields)
+    fields.strategy = fields.strategy or 'one_for_all'
+    return World.new(supervisor 'r' {
+      supervisor 's'(fields), worker 'other' {},
+    })
+  end
+
+  it('revives completed siblings, but no temporary and no held ones', function()
+    local w = tree {
+      worker 'a' {}, worker 'b' {}, worker 'c' { restart = 'temporary' }, worker 'd' {},
+      worker 'e' { restart = 'temporary' },
+    }
+    w:exit('s/b', 'ok')
+    w:exit('s/c', 'ok')
+    w:tell('STOP', 's/d', {})
+    w:take()
+    w:exit('s/a', 'error')
+    assert.same({ 'ASK s/e', 'START s/a', 'START s/b' }, w:deeds())
+    assert.equal('completed', w:health 's/e')
+    assert.equal('stopped', w:health 's/d')
+  end)
+
+  it('starts nobody before all are down', function()
+    local w = tree { worker 'a' {}, worker 'b' {} }
+    w.mute['s/b'] = { ask = true }
+    w:take()
+    w:exit('s/a', 'error')
+    assert.same({ 'ASK s/b' }, w:deeds())
+    w:exit('s/b', 'error')
+    assert.same({ 'START s/a', 'START s/b' }, w:deeds())
+  end)
+
+  it('waits as long as the failed child', function()
+    local w = tree { worker 'a' { backoff = { first = 3 } }, worker 'b' {} }
+    w:take()
+    w:exit('s/a', 'error')
+    assert.same({ 'ASK s/b' }, w:deeds())
+    w:advance(2.9)
+    assert.same({}, w:deeds())
+    w:advance(0.2)
+    assert.same({ 'START s/a', 'START s/b' }, w:deeds())
+  end)
+
+  it('charges one failure once, and a failed attempt once again', function()
+    local w = tree { max = 1, worker 'a' {}, worker 'b' {} }
+    w:take()
+    w:exit('s/a', 'error')
+    assert.same({ 's/a: restart failed charged 0', 's/b: restart strategy 0' },
+      w:take ': restart')
+    w:exit('s/b', 'error')
+    assert.same({ 's: escalated 1', 's: exited children', 's: restart failed charged 0',
+      's: started', 's: ready' }, w:take '^s:')
+  end)
+
+  it('begins again where one fails while being started', function()
+    local w = tree { ordered = true, worker 'a' {}, worker 'b' {}, worker 'c' {} }
+    w:take()
+    w.mute['s/b'] = { start = true }
+    w:exit('s/a', 'error')
+    assert.same({ 'ASK s/c', 'ASK s/b', 'START s/a', 'START s/b' }, w:deeds())
+    w:exit('s/b', 'launch')
+    assert.same({ 'ASK s/a', 'START s/a', 'START s/b' }, w:deeds())
+    local r = tree { strategy = 'rest_for_one', worker 'a' {}, worker 'b' {}, worker 'c' {} }
+    r:take()
+    r.mute['s/b'] = { start = true }
+    r:exit('s/a', 'error')
+    r:take()
+    r:exit('s/b', 'launch')
+    assert.same({ 'START s/b' }, r:deeds())
+  end)
+end)
+
+describe('an intensity', function()
+  it('lets max restarts pass in any window, its edge inclusive', function()
+    local w = World.new(supervisor 'r' { max = 2, within = 5, worker 'a' {} })
+    w:exit('a', 'error')
+    w:advance(5)
+    w:exit('a', 'error')
+    w:advance(0.000000001)
+    w:exit('a', 'error')
+    assert.same({}, w:take 'END')
+    w:exit('a', 'error')
+    assert.same({ 'END r 1' }, w:take 'END')
+    local e = World.new(supervisor 'r' { max = 1, within = 5, worker 'a' {} })
+    e:exit('a', 'error')
+    e:take()
+    e:advance(5)
+    e:exit('a', 'error')
+    assert.same({ 'r: escalated 1', 'r: exited children', 'END r 1' }, e:take '^[rE][:N]')
+  end)
+
+  it('of 0 never restarts; for life never forgets', function()
+    local w = World.new(supervisor 'r' { max = 0, worker 'a' {} })
+    w:exit('a', 'error')
+    assert.same({ 'END r 1' }, w:take 'END')
+    w = World.new(supervisor 'r' { max = 1, within = math.huge, worker 'a' {} })
+    w:exit('a', 'error')
+    w:advance(1000000)
+    w:exit('a', 'error')
+    assert.same({ 'END r 1' }, w:take 'END')
+  end)
+
+  it('of a child makes its supervisor give up', function()
+    local w = World.new(supervisor 'r' {
+      max = 9, supervisor 's' { max = 9, worker 'a' { own = { max = 1, within = 5 } } },
+    })
+    w:exit('s/a', 'error')
+    w:take()
+    w:exit('s/a', 'error')
+    assert.same({ 's: escalated 1 own', 's: exited children', 's: restart failed charged 0',
+      's: started', 's: ready' }, w:take '^s:')
+    w:exit('s/a', 'error')
+    assert.same({}, w:take 'escalated') -- a new incarnation has a new window
+  end)
+end)
+
+describe('a supervisor', function()
+  it('completes when all its children have', function()
+    local w = World.new(supervisor 'r' { supervisor 's' { worker 'a' {} }, worker 'b' {} })
+    w:take()
+    w:exit('s/a', 'ok')
+    assert.same({ 's/a: exited ok', 's/a: completed', 's: exited ok', 's: completed' }, w:take())
+    w:exit('b', 'ok')
+    assert.same({ 'b: exited ok', 'b: completed', 'r: exited ok', 'r: completed', 'END r 0' },
+      w:take())
+  end)
+
+  it('that gives up has failed, and stops the rest first', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { max = 0, restart = 'temporary', worker 'a' {}, worker 'b' {} },
+      worker 'c' {},
+    })
+    w.mute['s/b'] = { ask = true }
+    w:take()
+    w:exit('s/a', 'error')
+    assert.same({ 'ASK s/b' }, w:deeds())
+    assert.equal('failed', w:health 's')
+    w:exit('s/b', 'error')
+    assert.same({}, w:deeds())
+    assert.equal('failed', w:health 's')
+  end)
+end)
+
+describe('auto_shutdown', function()
+  local function world(auto)
+    return World.new(supervisor 'r' {
+      supervisor 's' {
+        auto = auto, worker 'a' { significant = true },
+        worker 'b' { significant = true, restart = 'temporary' }, worker 'c' {},
+      },
+      worker 'd' {},
+    })
+  end
+  it('ends ok with any significant child, or with the last', function()
+    local w = world 'any'
+    w:take()
+    w:exit('s/b', 'error')
+    assert.same({ 'ASK s/c', 'ASK s/a' }, w:deeds())
+    assert.equal('completed', w:health 's')
+    w = world 'all'
+    w:take()
+    w:exit('s/b', 'error')
+    assert.same({}, w:deeds())
+    w:exit('s/a', 'ok')
+    assert.same({ 'ASK s/c' }, w:deeds())
+    assert.equal('completed', w:health 's')
+  end)
+  it('looks at ends by themselves alone', function()
+    local w = world 'any'
+    w:take()
+    w:exit('s/c', 'ok')
+    w:exit('s/a', 'error')
+    w:tell('STOP', 's/a', {})
+    assert.same({ 'START s/a', 'ASK s/a' }, w:deeds())
+    assert.equal('healthy', w:health 's')
+  end)
+end)
+
+describe('backoff', function()
+  it('grows to its max, and begins anew after reset seconds ready', function()
+    local w = World.new(supervisor 'r' {
+      max = 100,
+      worker 'a' { backoff = { first = 1, factor = 3, max = 5, reset = 10 } },
+    })
+    local delays = {}
+    for _ = 1, 4 do
+      w:exit('a', 'error')
+      delays[#delays + 1] = w:take('restart')[1]:match '%S+$'
+      w:advance(6)
+    end
+    assert.same({ '1', '3', '5', '5' }, delays)
+    w:advance(10)
+    w:exit('a', 'error')
+    assert.same({ 'a: restart failed charged 1' }, w:take 'restart')
+  end)
+  it('ends at once for a stop', function()
+    local w = World.new(supervisor 'r' { worker 'a' { backoff = { first = 100 } } })
+    w:exit('a', 'error')
+    w:take()
+    w:tell('SHUTDOWN', 'r', {})
+    assert.same({ 'END r 0' }, w:deeds())
+  end)
+  it('is moved by jitter, the same for equal seeds', function()
+    local function delay(seed)
+      local w = World.new(supervisor 'r' {
+        worker 'a' { backoff = { first = 10, jitter = 0.5 } } }, { seed = seed })
+      w:exit('a', 'error')
+      return tonumber(w:take('restart')[1]:match '%S+$')
+    end
+    assert.equal(delay(7), delay(7))
+    assert.is_true(delay(7) ~= delay(8))
+    for seed = 1, 50 do
+      assert.is_true(delay(seed) >= 5 and delay(seed) <= 15)
+    end
+  end)
+end)
