@@ -80,12 +80,12 @@ end
 function KINDS.exited(entry)
   local text = tostring(entry.reason)
   local below
-  if type(entry.signal) == 'number' and entry.signal > 0 then
-    text = ('%s: signal %d'):format(text, entry.signal)
+  if entry.signal then
+    text = ('%s: %s'):format(text, tostring(entry.signal))
   elseif type(entry.status) == 'number' and entry.status ~= 0 then
     text = ('%s: status %d'):format(text, entry.status)
   end
-  local detail = said(entry.text) or said(entry.where)
+  local detail = said(entry.detail) or said(entry.where)
   if detail then
     local first
     first, below = first_line(detail)
@@ -120,8 +120,10 @@ end
 function KINDS.completed() return 'green', '' end
 
 function KINDS.escalated(entry)
-  return 'red', ('gives up: more than %s restarts in %s'):format(tostring(entry.max),
-    limit(entry.within))
+  local child = said(entry.child) and ' of ' .. entry.child or ''
+  local within = entry.within and 'in ' .. limit(entry.within) or 'in its life'
+  return 'red', ('gives up: more than %s restarts%s %s'):format(tostring(entry.max),
+    child, within)
 end
 
 function KINDS.probe(entry)

@@ -24,7 +24,7 @@ int isatty(int fd);
 
 local function header_text()
   local ok, host = pcall(require, 'runsmith.host')
-  if ok then return host.abi_text, host.layout end
+  if ok and host.abi_text then return host.abi_text, host.layout end
   local here = debug.getinfo(1, 'S').source:match '^@(.*)lua/runsmith/abi%.lua$'
   local file = assert(io.open((here or '') .. 'host/abi/runsmith.h'))
   local text = file:read '*a'
@@ -33,8 +33,10 @@ local function header_text()
 end
 
 local text, layout = header_text()
-ffi.cdef(text)
-ffi.cdef(SYSTEM)
+if not pcall(ffi.typeof, 'rs_plan') then -- types outlive a module that is loaded anew
+  ffi.cdef(text)
+  ffi.cdef(SYSTEM)
+end
 for name, size in pairs(layout or {}) do
   local here = ffi.sizeof(name)
   if here ~= size then

@@ -201,7 +201,7 @@ function Checker:add_supervisor(row, stall)
       ordered = ordered or given.after ~= nil
       children[#children + 1] = template
     end
-    if #children == 0 and fields.pool == nil then
+    if #fields == 0 and fields.pool == nil then
       self:blame(row) 'it has no children; put some into it, or give it a `pool`'
     end
   end

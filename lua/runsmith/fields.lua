@@ -1,6 +1,7 @@
 --- Every field of a tree script, by kind of unit: name, type, default, what it means.
 --- The check, the compiler's defaults, the editor's types and the reference come from here.
 local describe = require 'runsmith.describe'
+local suggest = require 'runsmith.suggest'
 local types = require 'runsmith.types'
 
 local M = {}
@@ -135,7 +136,14 @@ local STEP = {
         name, t.show(value)))
     end
     ARGV.check(M.step_argv(value), name, wrong)
-    if value.timeout ~= nil then POSITIVE.check(value.timeout, name .. '.timeout', wrong) end
+    for key, item in pairs(value) do
+      if key == 'timeout' then
+        POSITIVE.check(item, name .. '.timeout', wrong)
+      elseif type(key) == 'string' and key ~= 'exec' then
+        wrong(("%s has no field '%s': %s"):format(name, key,
+          suggest.hint(key, { 'exec', 'timeout' })))
+      end
+    end
   end,
 }
 

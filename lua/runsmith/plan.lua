@@ -18,7 +18,7 @@ local Rows = {}
 Rows.__index = Rows
 
 local function new_rows(ctype, capacity)
-  local array = ffi.typeof('$[?]', ffi.typeof(ctype))
+  local array = ffi.typeof(ctype .. '[?]')
   return setmetatable({
     array = array, at = array(capacity), capacity = capacity, count = 0,
     size = ffi.sizeof(ctype),

@@ -210,7 +210,7 @@ function Packer:add_function(fn)
       number = #self.cells + 1
       self.shared[shared], self.cells[number] = number, {}
       self.holder = { fn = fn, upvalue = name }
-      self.cells[number] = self:cell(value, name)
+      self.cells[number] = self:cell(value, 'it')
     end
     packed.cells[i] = number
   end
@@ -231,7 +231,7 @@ function M.pack(value, wrong, names)
     names = names or M.module_names(), modules = {}, wrong = wrong, ids = {}, shared = {},
     functions = {}, sources = {}, cells = {},
   }, Packer)
-  packer.root = packer:cell(value, 'value')
+  packer.root = packer:cell(value, 'it')
   return packer
 end
 

@@ -1,0 +1,41 @@
+--- The C core for specs that run outside the program: RUNSMITH_CORE, else the newest build,
+--- else one that is compiled for this run.
+local abi = require 'runsmith.abi'
+local ffi = require 'ffi'
+
+local M = {}
+
+local function exists(path)
+  local file = io.open(path)
+  if file then file:close() end
+  return file ~= nil
+end
+
+local function built()
+  local list = io.popen 'ls -t build/*/librs_core.so build*/librs_core.so 2>/dev/null'
+  local path = list:read '*l'
+  list:close()
+  return path and './' .. path
+end
+
+local function compile()
+  local path = os.tmpname()
+  local command = 'cc -shared -fPIC -O1 -std=c11 -o %s host/core/*.c'
+  assert(os.execute(command:format(path)) == 0, 'the core does not compile')
+  return path, true
+end
+
+--- Loads the library, once, and has runsmith.abi use it.
+function M.use()
+  if not M.library then
+    local path, temporary = os.getenv 'RUNSMITH_CORE', false
+    if not path or not exists(path) then path = built() end
+    if not path then path, temporary = compile() end
+    M.path, M.library = path, ffi.load(path)
+    if temporary then os.remove(path) end
+  end
+  abi.use(M.library)
+  return M.library
+end
+
+return M
