@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-rs_time rs_now(void) {
+rs_time rs_base_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (rs_time)now.tv_sec * RS_SECOND + now.tv_nsec;
@@ -16,14 +16,14 @@ static void say(const char *format, va_list args) {
   fprintf(stderr, "runsmith: %s\n", text);
 }
 
-void rs_say(const char *format, ...) {
+void rs_base_say(const char *format, ...) {
   va_list args;
   va_start(args, format);
   say(format, args);
   va_end(args);
 }
 
-_Noreturn void rs_fatal(const char *format, ...) {
+_Noreturn void rs_base_fatal(const char *format, ...) {
   va_list args;
   va_start(args, format);
   say(format, args);
@@ -31,19 +31,19 @@ _Noreturn void rs_fatal(const char *format, ...) {
   abort();
 }
 
-void *rs_grow(void *old, size_t size) {
+void *rs_base_grow(void *old, size_t size) {
   void *memory = realloc(old, size);
-  if (!memory) rs_fatal("out of memory (%zu bytes)", size);
+  if (!memory) rs_base_fatal("out of memory (%zu bytes)", size);
   return memory;
 }
 
-void *rs_new(size_t size) { return memset(rs_grow(NULL, size), 0, size); }
+void *rs_base_new(size_t size) { return memset(rs_base_grow(NULL, size), 0, size); }
 
 static void make_room(rs_bytes *bytes, size_t more) {
   if (bytes->size + more <= bytes->room) return;
   size_t room = bytes->room ? bytes->room : 256;
   while (room < bytes->size + more) room *= 2;
-  bytes->at = rs_grow(bytes->at, room);
+  bytes->at = rs_base_grow(bytes->at, room);
   bytes->room = room;
 }
 

@@ -18,19 +18,19 @@
 enum { RS_SECOND = 1000000000, RS_MS = 1000000 };
 
 /* The monotonic clock. */
-rs_time rs_now(void);
+rs_time rs_base_now(void);
 
 /* realloc that never fails; the part beyond the old size is not zeroed. */
-void *rs_grow(void *old, size_t size);
+void *rs_base_grow(void *old, size_t size);
 
 /* One zeroed object of `size` bytes. */
-void *rs_new(size_t size);
+void *rs_base_new(size_t size);
 
 /* A line on stderr, begun with "runsmith: ". */
-void rs_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void rs_base_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, and the end of the process. */
-_Noreturn void rs_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void rs_base_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 typedef struct rs_bytes {
   char *at;

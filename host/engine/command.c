@@ -35,7 +35,7 @@ static const rs_plan_map *described(rs_engine *engine, const rs_action *action) 
 }
 
 static char *copy_of(const rs_plan *plan, rs_ref ref) {
-  char *copy = rs_new(ref.len + 1u);
+  char *copy = rs_base_new(ref.len + 1u);
   return memcpy(copy, rs_plan_bytes(plan, ref), ref.len);
 }
 
@@ -157,12 +157,12 @@ static void listen_to(rs_command *command, const rs_plan_exec *exec, int *ends) 
 }
 
 static rs_command *make(rs_engine *engine, const rs_action *action) {
-  rs_command *command = rs_new(sizeof *command);
-  rs_unit *unit = rs_unit_of(engine, action->unit);
+  rs_command *command = rs_base_new(sizeof *command);
+  rs_unit *unit = rs_engine_unit(engine, action->unit);
   command->engine = engine;
   command->unit = action->unit;
   command->inc = action->inc;
-  command->beat = rs_now();
+  command->beat = rs_base_now();
   command->child.ended = on_ended;
   command->family.gone = on_gone;
   command->family.mark = mark_of(engine, action->unit, action->inc);
@@ -191,14 +191,14 @@ void rs_command_start(rs_engine *engine, const rs_action *action) {
   command->reload_signal = exec->reload_signal;
   rs_event event = {.kind = RS_EV_STARTED, .unit = action->unit, .inc = action->inc};
   event.a = (uint32_t)pid;
-  event.at = rs_now();
+  event.at = rs_base_now();
   rs_engine_put(engine, event);
   event.kind = RS_EV_READY;
   if (exec->ready == RS_READY_STARTED) rs_engine_put(engine, event);
 }
 
 static rs_command *command_of(rs_engine *engine, const rs_action *action) {
-  rs_unit *unit = rs_unit_of(engine, action->unit);
+  rs_unit *unit = rs_engine_unit(engine, action->unit);
   return unit->command && unit->inc == action->inc ? unit->command : NULL;
 }
 
@@ -227,7 +227,7 @@ void rs_command_kill(rs_command *command) {
 void rs_command_look(rs_engine *engine, const rs_action *action) {
   rs_command *command = command_of(engine, action);
   if (!command) return;
-  rs_time now = rs_now(), waited = 0;
+  rs_time now = rs_base_now(), waited = 0;
   pid_t pid = command->child.pid;
   if (pid != 0) waited = rs_delay_read(pid, pid);
   rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};

@@ -59,7 +59,7 @@ static bool place(rs_engine *engine, rs_custom *custom) {
 static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
                  const char *why) {
   rs_event event = {.kind = kind, .unit = custom->unit, .inc = custom->inc};
-  event.at = rs_now();
+  event.at = rs_base_now();
   if (kind == RS_EV_STARTED) {
     rs_engine_put(engine, event);
     return;
@@ -70,8 +70,8 @@ static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
 }
 
 void rs_custom_start(rs_engine *engine, const rs_action *action) {
-  rs_unit *unit = rs_unit_of(engine, action->unit);
-  rs_custom *custom = rs_new(sizeof *custom);
+  rs_unit *unit = rs_engine_unit(engine, action->unit);
+  rs_custom *custom = rs_base_new(sizeof *custom);
   custom->unit = action->unit;
   custom->inc = action->inc;
   custom->plan = action->plan;
@@ -92,7 +92,7 @@ void rs_custom_free(rs_custom *custom) {
 
 void rs_custom_tells(rs_engine *engine, uint32_t id, uint32_t kind, const char *text,
                      uint32_t size) {
-  rs_custom *custom = rs_unit_of(engine, id)->custom;
+  rs_custom *custom = rs_engine_unit(engine, id)->custom;
   if (!custom) return;
   rs_bytes *kept = kind == RS_UP_HANDLE ? &custom->handle : &custom->status;
   kept->size = 0;
@@ -107,7 +107,7 @@ void rs_custom_lost(rs_runner *runner) {
     for (uint32_t i = 0; i < runner->part[p]->fresh; i++) {
       uint32_t id = runner->part[p]->slot[i].unit;
       if (id == RS_NONE) continue;
-      rs_unit *unit = rs_unit_of(engine, id);
+      rs_unit *unit = rs_engine_unit(engine, id);
       rs_custom *custom = unit->custom;
       uint32_t stopping = atomic_load(&runner->part[p]->seg.slot[i].stopping);
       unit->slot = RS_NONE;

@@ -27,7 +27,7 @@ uint64_t rs_disk_last_seq(const char *bytes, size_t size) {
 /* The last bytes of a file, ending with a whole line; `*whole` is the size up to there. */
 static uint64_t last_seq(int fd, size_t size, size_t *whole) {
   size_t from = size > TAIL ? size - TAIL : 0;
-  char *bytes = rs_grow(NULL, TAIL + 1);
+  char *bytes = rs_base_grow(NULL, TAIL + 1);
   ssize_t got = pread(fd, bytes, size - from, (off_t)from);
   size_t have = got > 0 ? (size_t)got : 0;
   const char *end = have > 0 ? memrchr(bytes, '\n', have) : NULL;
@@ -57,7 +57,7 @@ static int open_file(rs_disk *disk) {
 int rs_disk_open(rs_disk *disk, const char *path, uint64_t *seq) {
   char older[PATH_ROOM];
   struct stat st;
-  disk->path = strcpy(rs_grow(NULL, strlen(path) + 1), path);
+  disk->path = strcpy(rs_base_grow(NULL, strlen(path) + 1), path);
   int code = open_file(disk);
   if (code != 0) return code;
   if (fstat(disk->fd, &st) != 0) return -errno;

@@ -28,7 +28,7 @@ enum { SIGNALS = sizeof host_signals / sizeof *host_signals };
 static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
   (void)ctx;
   (void)old_size;
-  if (size > 0) return rs_grow(old, size);
+  if (size > 0) return rs_base_grow(old, size);
   free(old);
   return NULL;
 }
@@ -36,7 +36,7 @@ static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
 /* A signal that came to the host's group reaches the engine twice, at once: directly
 ** and from the witness. Only one that comes later is a second one. */
 static void stop(rs_engine *engine, const char *by) {
-  rs_time now = rs_now();
+  rs_time now = rs_base_now();
   rs_event event = {.kind = RS_EV_SHUTDOWN};
   if (engine->stop_asked != 0 && now - engine->stop_asked < TWICE) return;
   if (!engine->applied) {
@@ -84,13 +84,13 @@ static void listen_to_signals(rs_engine *engine) {
 
 static void open_journal(rs_engine *engine) {
   const rs_engine_options *options = engine->options;
-  uint64_t seq = 0, seed = (uint64_t)rs_now();
+  uint64_t seq = 0, seed = (uint64_t)rs_base_now();
   const rs_memory memory = {resize, NULL};
   rs_journal_init(&engine->journal);
   rs_entry_boot(engine);
   int code = 0;
   if (options->journal) code = rs_disk_open(&engine->journal.disk, options->journal, &seq);
-  if (code != 0) rs_say("cannot write %s: %s", options->journal, strerror(-code));
+  if (code != 0) rs_base_say("cannot write %s: %s", options->journal, strerror(-code));
   if (code != 0) rs_engine_end(engine, 1);
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= (uint64_t)getpid();
   engine->core = rs_core_new(&memory, seed, seq);
@@ -103,7 +103,7 @@ static void begin(rs_engine *engine, int ctl, pid_t server) {
   engine->children.loop = &engine->loop;
   engine->loop.data = &engine->children;
   engine->families.children = &engine->children;
-  engine->started = rs_now();
+  engine->started = rs_base_now();
   engine->server.retry.data = engine;
   uv_timer_init(&engine->loop, &engine->server.retry);
   listen_to_signals(engine);
@@ -143,7 +143,7 @@ int rs_engine_main(const rs_engine_options *options) {
   prctl(PR_SET_NAME, "rs-engine");
   int ctl = rs_server_fork(options, &server);
   if (ctl < 0) {
-    rs_say("cannot start the fork server: %s", strerror(-ctl));
+    rs_base_say("cannot start the fork server: %s", strerror(-ctl));
     return 1;
   }
   rs_spawn_raise_files();

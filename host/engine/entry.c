@@ -16,7 +16,7 @@ enum { PATH_ROOM = 4096 };
 static rs_bytes line; /* one is written at a time */
 
 void rs_entry_boot(rs_engine *engine) {
-  uint64_t id = (uint64_t)rs_now();
+  uint64_t id = (uint64_t)rs_base_now();
   if (getrandom(&id, sizeof id, 0) < 0) id ^= (uint64_t)engine->options->witness;
   snprintf(engine->boot, sizeof engine->boot, "%016llx", (unsigned long long)id);
 }
@@ -27,7 +27,7 @@ static void put_date(rs_time mono) {
   struct tm date;
   char text[40];
   clock_gettime(CLOCK_REALTIME, &real);
-  rs_time at = (rs_time)real.tv_sec * RS_SECOND + real.tv_nsec - (rs_now() - mono);
+  rs_time at = (rs_time)real.tv_sec * RS_SECOND + real.tv_nsec - (rs_base_now() - mono);
   time_t seconds = (time_t)(at / RS_SECOND);
   gmtime_r(&seconds, &date);
   strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &date);
@@ -73,6 +73,8 @@ static void put_state(rs_engine *engine, const char *key, const rs_entry *entry,
   const rs_plan_map *map = rs_plans_get(&engine->plans, view.plan);
   if (!map || index == RS_NONE) return;
   const rs_plan_state *state = rs_plan_state_of(map->plan, view.row, index);
+  if (!state && rs_plan_spec_of(map->plan, view.row)->life == RS_NONE)
+    rs_json_name(&line, key, rs_name_state(index));
   if (!state) return;
   rs_json_text(&line, key, rs_plan_bytes(map->plan, state->name), state->name.len);
   if (edge >= state->edge_count) return;
@@ -96,7 +98,7 @@ static void put_violation(rs_engine *engine, const rs_entry *entry) {
 }
 
 static void put_exited(rs_engine *engine, const rs_entry *entry) {
-  const rs_unit *unit = rs_unit_of(engine, entry->unit);
+  const rs_unit *unit = rs_engine_unit(engine, entry->unit);
   const char *name = rs_name_signal(entry->b);
   bool by_signal = entry->a == RS_WHY_SIGNAL || entry->a == RS_WHY_KILLED;
   rs_json_name(&line, "reason", rs_name_why(entry->a));
@@ -157,7 +159,7 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
 
 /* An entry that the engine writes itself. */
 static void begin_own(rs_engine *engine, uint32_t kind, uint32_t unit, uint32_t inc) {
-  rs_entry entry = {.seq = rs_core_seq(engine->core), .mono = rs_now(), .kind = kind};
+  rs_entry entry = {.seq = rs_core_seq(engine->core), .mono = rs_base_now(), .kind = kind};
   entry.unit = unit;
   entry.inc = inc;
   begin(engine, &entry);

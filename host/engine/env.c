@@ -20,9 +20,9 @@ void rs_env_put(rs_env *env, const char *entry) {
       env->at[kept++] = env->at[i];
   }
   env->count = kept;
-  env->at = rs_grow(env->at, (kept + 2) * sizeof *env->at);
+  env->at = rs_base_grow(env->at, (kept + 2) * sizeof *env->at);
   if (entry[size] == '=') {
-    char *copy = rs_grow(NULL, strlen(entry) + 1);
+    char *copy = rs_base_grow(NULL, strlen(entry) + 1);
     env->at[env->count++] = strcpy(copy, entry);
   }
   env->at[env->count] = NULL;
@@ -53,7 +53,7 @@ void rs_env_free(rs_env *env) {
 char **rs_env_list(const char *bytes, uint32_t size, size_t *count) {
   size_t strings = 0;
   for (uint32_t at = 0; at < size; at++) strings += bytes[at] == 0;
-  char **list = rs_new((strings + 1) * sizeof *list);
+  char **list = rs_base_new((strings + 1) * sizeof *list);
   size_t used = 0;
   for (uint32_t at = 0; used < strings; at += (uint32_t)strlen(bytes + at) + 1)
     list[used++] = (char *)(uintptr_t)(bytes + at);

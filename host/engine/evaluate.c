@@ -122,7 +122,7 @@ static void apply(rs_evaluation *evaluation) {
   if (code == 0) {
     const rs_plan_map *map = rs_plans_get(&engine->plans, number);
     code =
-      rs_core_apply(engine->core, rs_now(), map->plan, number, why, sizeof why);
+      rs_core_apply(engine->core, rs_base_now(), map->plan, number, why, sizeof why);
     if (code != 0) rs_plans_drop(&engine->plans, number);
   }
   if (code == 0) {
@@ -204,7 +204,7 @@ static pid_t spawn_it(rs_evaluation *evaluation, int mistakes, char *why, size_t
 }
 
 static rs_evaluation *make(rs_engine *engine, int plan, int mistakes) {
-  rs_evaluation *evaluation = rs_new(sizeof *evaluation);
+  rs_evaluation *evaluation = rs_base_new(sizeof *evaluation);
   evaluation->engine = engine;
   evaluation->plan = plan;
   evaluation->child.ended = on_ended;

@@ -48,10 +48,11 @@ static uint32_t culprit_of(const rs_runner *runner) {
   const rs_fault *fault = fault_of(runner);
   if (runner->killed) return runner->culprit;
   if (fault) {
+    /* A signal from another process names no VM: nobody in here did wrong. */
     uint32_t vm = atomic_load(&fault->vm);
-    uint32_t unit = RS_NONE;
-    if (rs_part_vm(runner, vm)) unit = unit_in(runner, atomic_load(&fault->slot), vm);
-    if (unit != RS_NONE) return unit;
+    const rs_vm_book *book = rs_part_vm(runner, vm);
+    if (!book) return RS_NONE;
+    return book->own ? book->unit : unit_in(runner, atomic_load(&fault->slot), vm);
   }
   if (WIFSIGNALED(runner->status) && WTERMSIG(runner->status) == SIGKILL) return RS_NONE;
   return only_running(runner);
@@ -99,7 +100,7 @@ static void forget_units(rs_runner *runner) {
     for (uint32_t i = 0; i < runner->part[p]->fresh; i++) {
       uint32_t id = runner->part[p]->slot[i].unit;
       if (id == RS_NONE) continue;
-      rs_unit *unit = rs_unit_of(runner->engine, id);
+      rs_unit *unit = rs_engine_unit(runner->engine, id);
       unit->runner = NULL;
       unit->slot = RS_NONE;
       unit->told = false;
@@ -114,10 +115,10 @@ static void end_domain(rs_runner *runner) {
   dead.other = culprit_of(runner);
   if (dead.other != RS_NONE)
     dead.other_inc = runner->killed ? runner->culprit_inc
-                                    : rs_unit_of(runner->engine, dead.other)->inc;
+                                    : rs_engine_unit(runner->engine, dead.other)->inc;
   dead.text = describe(runner);
   forget_units(runner);
-  rs_unit_of(runner->engine, runner->owner)->runner = NULL;
+  rs_engine_unit(runner->engine, runner->owner)->runner = NULL;
   rs_engine_put(runner->engine, dead);
 }
 
@@ -142,6 +143,6 @@ void rs_fate(rs_runner *runner, int status) {
   rs_hear(runner, true);
   for (int i = 0; i < 2; i++) rs_stream_end(&runner->out[i]);
   runner->family.gone = on_gone;
-  if (runner->place == 0) on_gone(&runner->family);
+  if (runner->place == 0 || !runner->hello) on_gone(&runner->family);
   else rs_families_end(&runner->engine->families, &runner->family);
 }

@@ -26,7 +26,7 @@ static void blame(const rs_heard *heard, const char *what) {
     return;
   }
   rs_event event = {.kind = RS_EV_PROTOCOL, .unit = unit};
-  event.inc = rs_unit_of(runner->engine, unit)->inc;
+  event.inc = rs_engine_unit(runner->engine, unit)->inc;
   event.text = rs_texts_print(&runner->engine->texts, "its runner sent %s", what);
   rs_engine_put(runner->engine, event);
 }
@@ -85,7 +85,8 @@ static void hear_vm(const rs_heard *heard) {
   switch (heard->record->kind) {
   case RS_UP_RUNS:
     event.a = heard->vm->number;
-    if (!heard->vm->own) rs_engine_put(heard->runner->engine, event);
+    if (heard->vm->own) event.unit = heard->vm->unit;
+    if (event.unit != RS_NONE) rs_engine_put(heard->runner->engine, event);
     break;
   case RS_UP_GONE: break;
   case RS_UP_LOG:
@@ -121,7 +122,7 @@ static void hear(const rs_heard *heard) {
 }
 
 static void kill_for(rs_runner *runner, uint32_t unit) {
-  uint32_t inc = unit == RS_NONE ? 0 : rs_unit_of(runner->engine, unit)->inc;
+  uint32_t inc = unit == RS_NONE ? 0 : rs_engine_unit(runner->engine, unit)->inc;
   rs_runner_kill(runner, unit, inc);
 }
 

@@ -14,7 +14,7 @@ void rs_journal_init(rs_journal *journal) {
   /* Pages that no line has reached cost nothing. */
   journal->bytes = mmap(NULL, RS_JOURNAL_SIZE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (journal->bytes == MAP_FAILED) rs_fatal("no memory for the journal");
+  if (journal->bytes == MAP_FAILED) rs_base_fatal("no memory for the journal");
   journal->disk.fd = -1;
 }
 
@@ -123,10 +123,10 @@ void rs_journal_flush(rs_journal *journal) {
 
 void rs_journal_close(rs_journal *journal, rs_time limit) {
   rs_reader *reader = &journal->printer;
-  rs_time end = rs_now() + limit;
+  rs_time end = rs_base_now() + limit;
   rs_disk_flush(&journal->disk);
   while (reader->watch && feed(journal, reader)) {
-    rs_time left = end - rs_now();
+    rs_time left = end - rs_base_now();
     if (left <= 0) break;
     struct pollfd waited = {.fd = reader->watch->fd, .events = POLLOUT};
     poll(&waited, 1, (int)(left / RS_MS) + 1);

@@ -61,7 +61,7 @@ static rs_time waited(const rs_runner *runner, rs_vm_book *vm, const rs_sight *s
 
 static rs_time waited_since(const rs_runner *runner, rs_vm_book *vm,
                             const rs_sight *sight, rs_time at) {
-  rs_time now = rs_now();
+  rs_time now = rs_base_now();
   if (runner->child.pid == 0) return now - at;
   rs_time all = waited(runner, vm, sight, now);
   rs_time since = rs_delays_since(vm->delays, at, all);
@@ -78,7 +78,7 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
   uint32_t vm = rs_part_book(runner, unit->slot)->vm;
   const rs_slot *slot = rs_part_memory(runner, unit->slot);
   rs_sight sight = see(rs_part_page(runner, vm));
-  rs_time now = rs_now();
+  rs_time now = rs_base_now();
   rs_time beat = between(0, atomic_load(&slot->beat), now);
   rs_time others = sight.busy - atomic_load(&slot->own) - atomic_load(&slot->others);
   others = between(0, others, now);
@@ -91,14 +91,14 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
 }
 
 void rs_look(rs_engine *engine, const rs_action *action) {
-  const rs_unit *unit = rs_unit_of(engine, action->unit);
+  const rs_unit *unit = rs_engine_unit(engine, action->unit);
   if (unit->command) rs_command_look(engine, action);
   else if (unit->runner && unit->slot != RS_NONE && unit->inc == action->inc)
     look_slot(engine, action, unit);
   else if (unit->inc == action->inc) {
     /* It has said its last word, or has no runner any more: its exit is on its way. */
     rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
-    event.at = rs_now();
+    event.at = rs_base_now();
     rs_engine_put(engine, event);
   }
 }
@@ -114,26 +114,37 @@ static bool found_idle(rs_vm *page, rs_sight *sight) {
   return false;
 }
 
+/* The VM that is meant: one of a domain, or a worker's own; RS_NONE: there is none. */
+static uint32_t vm_of(rs_engine *engine, const rs_action *action) {
+  const rs_unit *unit = rs_engine_unit(engine, action->unit);
+  if (!unit->runner) return RS_NONE;
+  if (unit->slot != RS_NONE) return rs_part_book(unit->runner, unit->slot)->vm;
+  if (unit->backend != 0) return RS_NONE;
+  return rs_part_shared(unit->runner, action->a);
+}
+
 void rs_look_vm(rs_engine *engine, const rs_action *action) {
-  const rs_runner *runner = rs_unit_of(engine, action->unit)->runner;
+  const rs_runner *runner = rs_engine_unit(engine, action->unit)->runner;
   rs_event event = {.kind = RS_EV_VM_SEEN, .unit = action->unit, .inc = action->inc};
   rs_sight sight;
+  uint32_t vm = vm_of(engine, action);
   event.a = action->a;
   event.other = RS_NONE;
-  event.at = rs_now();
-  uint32_t vm = runner ? rs_part_shared((rs_runner *)(uintptr_t)runner, action->a) : RS_NONE;
+  event.at = rs_base_now();
   if (vm == RS_NONE || found_idle(rs_part_page(runner, vm), &sight)) {
     rs_engine_put(engine, event);
     return;
   }
   uint32_t unit = rs_fate_runs(runner, vm);
   rs_time begun = between(0, sight.since, event.at);
-  if (unit != RS_NONE) {
+  const rs_slot_book *book = rs_part_book(runner, sight.slot);
+  if (unit != RS_NONE && book && book->unit == unit) {
     rs_time from = atomic_load(&rs_part_memory(runner, sight.slot)->stalled_from);
     event.other = unit;
-    event.other_inc = rs_part_book(runner, sight.slot)->inc;
+    event.other_inc = book->inc;
     event.at = between(begun, from, event.at);
     event.x = waited_since(runner, rs_part_vm(runner, vm), &sight, event.at);
+    event.x = between(0, event.x, rs_base_now() - event.at);
   }
   rs_engine_put(engine, event);
 }
@@ -158,13 +169,13 @@ static void name_call(pid_t pid, pid_t tid, char *text, size_t size) {
 }
 
 void rs_where(rs_engine *engine, uint32_t id, char *text, size_t size) {
-  const rs_unit *unit = rs_unit_of(engine, id);
+  const rs_unit *unit = rs_engine_unit(engine, id);
   const rs_runner *runner = unit->runner;
   *text = 0;
   if (!runner || unit->slot == RS_NONE) return;
   uint32_t vm = rs_part_book(runner, unit->slot)->vm;
   rs_sight sight = see(rs_part_page(runner, vm));
-  rs_time now = rs_now();
+  rs_time now = rs_base_now();
   if (!runs(&sight)) return;
   if (sight.slot != unit->slot) {
     snprintf(text, size, "suspended; another worker runs in its VM");

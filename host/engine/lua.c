@@ -19,8 +19,8 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
   if (id == RS_NONE) return false;
   rs_slot *slot = rs_part_memory(runner, id);
   const rs_vm *page = rs_part_page(runner, vm);
-  rs_unit *unit = rs_unit_of(engine, action->unit);
-  rs_time now = rs_now();
+  rs_unit *unit = rs_engine_unit(engine, action->unit);
+  rs_time now = rs_base_now();
   atomic_store(&slot->beat, now);
   atomic_store(&slot->stalled_from, now);
   atomic_store(&slot->others, atomic_load(&page->busy) - atomic_load(&slot->own));
@@ -45,7 +45,7 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
 static rs_runner *domain_of(rs_engine *engine, uint32_t unit) {
   rs_view view, domain;
   if (!rs_core_view(engine->core, unit, &view)) return NULL;
-  rs_unit *owner = rs_unit_of(engine, view.domain);
+  rs_unit *owner = rs_engine_unit(engine, view.domain);
   if (owner->runner) return owner->runner;
   if (!rs_core_view(engine->core, view.domain, &domain)) return NULL;
   rs_runner *runner = rs_runner_take(engine, RS_PLACE_DOMAIN, view.domain, domain.inc,
@@ -56,7 +56,7 @@ static rs_runner *domain_of(rs_engine *engine, uint32_t unit) {
   uint32_t vms = rs_plan_spec_of(plan, domain.row)->vms;
   rs_part_first(runner, vms + threads + threads / 4 + 1, vms,
                 coroutines + threads + (coroutines + threads) / 8 + 8);
-  rs_unit_of(engine, view.domain)->runner = runner;
+  rs_engine_unit(engine, view.domain)->runner = runner;
   return runner;
 }
 
@@ -72,14 +72,14 @@ static void tell_started(rs_runner *runner, rs_unit *unit, const rs_action *acti
   if (!runner->hello) return;
   rs_event event = {.kind = RS_EV_STARTED, .unit = action->unit, .inc = action->inc};
   event.a = (uint32_t)runner->child.pid;
-  event.at = rs_now();
+  event.at = rs_base_now();
   rs_engine_put(runner->engine, event);
 }
 
 void rs_lua_start(rs_engine *engine, const rs_action *action) {
   const rs_plan *plan = rs_plans_get(&engine->plans, action->plan)->plan;
   uint8_t backend = rs_plan_spec_of(plan, action->row)->backend;
-  rs_unit_of(engine, action->unit)->backend = backend;
+  rs_engine_unit(engine, action->unit)->backend = backend;
   if (backend == RS_CUSTOM) {
     rs_custom_start(engine, action);
     return;
@@ -96,19 +96,19 @@ void rs_lua_start(rs_engine *engine, const rs_action *action) {
     if (runner && process) rs_runner_kill(runner, RS_NONE, 0);
     return;
   }
-  tell_started(runner, rs_unit_of(engine, action->unit), action);
+  tell_started(runner, rs_engine_unit(engine, action->unit), action);
 }
 
 /* The unit's place, if this incarnation has one. */
 static rs_unit *living(rs_engine *engine, const rs_action *action) {
-  rs_unit *unit = rs_unit_of(engine, action->unit);
+  rs_unit *unit = rs_engine_unit(engine, action->unit);
   bool lives = unit->runner && unit->slot != RS_NONE && unit->inc == action->inc;
   return lives ? unit : NULL;
 }
 
 static void put_down(rs_unit *unit, uint32_t kind) {
   rs_record record = {.kind = kind, .slot = unit->slot, .inc = unit->inc};
-  record.at = rs_now();
+  record.at = rs_base_now();
   rs_part_put(unit->runner, rs_part_book(unit->runner, unit->slot)->vm, &record, NULL);
 }
 
@@ -149,7 +149,7 @@ static void close_process(rs_runner *runner, uint32_t vm, rs_event event) {
   runner->exit = event;
   rs_part_put(runner, vm, &record, NULL);
   if (runner->closing) return;
-  runner->closing = rs_new(sizeof *runner->closing);
+  runner->closing = rs_base_new(sizeof *runner->closing);
   runner->closing->data = runner;
   uv_timer_init(&runner->engine->loop, runner->closing);
   uv_update_time(&runner->engine->loop);
@@ -166,7 +166,7 @@ void rs_lua_ended(rs_runner *runner, uint32_t slot, rs_event event) {
   const uint32_t vm = rs_part_book(runner, slot)->vm;
   const rs_vm_book *book = rs_part_vm(runner, vm);
   rs_part_free(runner, slot);
-  rs_unit_of(runner->engine, event.unit)->slot = RS_NONE;
+  rs_engine_unit(runner->engine, event.unit)->slot = RS_NONE;
   if (runner->place == RS_PLACE_PROCESS) {
     if (!runner->dead) close_process(runner, vm, event);
     else runner->exit = event;

@@ -56,6 +56,14 @@ static const char *const restarts[] = {
   [RS_R_OPERATOR] = "operator",     [RS_R_RELOAD] = "reload",
 };
 
+static const char *const states[] = {
+  [RS_STATE_STARTING] = "starting",
+  [RS_STATE_RUNNING] = "running",
+  [RS_STATE_TERMINATING] = "terminating",
+  [RS_STATE_STOPPED] = "stopped",
+  [RS_STATE_CRASHED] = "crashed",
+};
+
 static const char *const levels[] = {"debug", "info", "warn", "error"};
 
 /* What workers block in, by far. */
@@ -87,6 +95,7 @@ const char *rs_name_why(uint32_t why) { return NAME_OF(whys, why); }
 const char *rs_name_constraint(uint32_t c) { return NAME_OF(constraints, c); }
 const char *rs_name_killed(uint32_t why) { return NAME_OF(kills, why); }
 const char *rs_name_restart(uint32_t why) { return NAME_OF(restarts, why); }
+const char *rs_name_state(uint32_t state) { return NAME_OF(states, state); }
 const char *rs_name_level(uint32_t level) { return NAME_OF(levels, level); }
 
 const char *rs_name_signal(int sig) {

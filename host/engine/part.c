@@ -46,14 +46,14 @@ rs_slot *rs_part_memory(const rs_runner *runner, uint32_t slot) {
 
 static bool add_part(rs_runner *runner, uint32_t vms, uint32_t slots, uint32_t ring) {
   if (runner->part_count == RS_SEGMENTS_MAX) return false;
-  rs_part *part = rs_new(sizeof *part);
+  rs_part *part = rs_base_new(sizeof *part);
   int fd = rs_segment_make(&part->seg, vms, slots, ring, ring);
   if (fd < 0) {
     free(part);
     return false;
   }
-  part->slot = rs_grow(NULL, slots * sizeof *part->slot);
-  part->vm = rs_new(vms * sizeof *part->vm);
+  part->slot = rs_base_grow(NULL, slots * sizeof *part->slot);
+  part->vm = rs_base_new(vms * sizeof *part->vm);
   part->free = RS_NONE;
   rs_ctl ctl = {.kind = RS_CTL_SEGMENT, .a = runner->part_count, .b = vms, .c = slots};
   ctl.x = ctl.y = ring;
@@ -69,7 +69,7 @@ void rs_part_first(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t sl
   if (vms > RS_VMS_MAX) vms = RS_VMS_MAX;
   if (slots > RS_SLOTS_MAX - 1) slots = RS_SLOTS_MAX - 1;
   uint32_t ring = slots >= LARGE_FROM ? RING_LARGE : RING_SMALL;
-  if (!add_part(runner, vms, slots, ring)) rs_fatal("no memory to share with a runner");
+  if (!add_part(runner, vms, slots, ring)) rs_base_fatal("no memory to share with a runner");
 }
 
 /* In `part`, or RS_NONE. */
@@ -117,8 +117,8 @@ static bool make_vm(rs_runner *runner, uint32_t vm, bool own) {
   book->down = rs_segment_down(&part->seg, index);
   clear_ring(book->up.head);
   clear_ring(book->down.head);
-  book->delays = rs_new(sizeof *book->delays);
-  rs_delays_begin(book->delays, rs_now());
+  book->delays = rs_base_new(sizeof *book->delays);
+  rs_delays_begin(book->delays, rs_base_now());
   rs_ctl ctl = {.kind = RS_CTL_VM, .a = vm, .b = own ? RS_VM_OWN : RS_VM_SHARED};
   rs_runner_tell(runner, &ctl, NULL, &bell, 1);
   return true;

@@ -39,7 +39,7 @@ int rs_plans_add(rs_plans *plans, int fd, uint32_t *number, char *why, size_t wh
     close(fd);
     return -1;
   }
-  plans->at = rs_grow(plans->at, (plans->count + 1) * sizeof *plans->at);
+  plans->at = rs_base_grow(plans->at, (plans->count + 1) * sizeof *plans->at);
   plans->at[plans->count++] = (rs_plan_map){plan, size, fd, ++plans->last};
   *number = plans->last;
   return 0;
@@ -105,7 +105,7 @@ void rs_plan_domain(const rs_plan *plan, uint32_t row, uint32_t *coroutines,
   const rs_plan_unit *units = rs_plan_rows(plan, RS_T_UNIT);
   const rs_plan_spec *specs = rs_plan_rows(plan, RS_T_SPEC);
   uint32_t count = rs_plan_count(plan, RS_T_UNIT);
-  unsigned char *inside = rs_new(count);
+  unsigned char *inside = rs_base_new(count);
   *coroutines = *threads = 0;
   inside[row] = 1;
   for (uint32_t i = row + 1; i < count; i++) {

@@ -45,7 +45,7 @@ static void send_posts(rs_runner *runner) {
 
 void rs_runner_tell(rs_runner *runner, const rs_ctl *ctl, const void *text,
                     const int *fds, uint32_t fd_count) {
-  struct rs_post *post = rs_new(sizeof *post + ctl->size);
+  struct rs_post *post = rs_base_new(sizeof *post + ctl->size);
   post->ctl = *ctl;
   if (ctl->size > 0) memcpy(post->text, text, ctl->size);
   for (; post->fd_count < fd_count; post->fd_count++)
@@ -61,13 +61,13 @@ static void tell_started(rs_runner *runner) {
     const rs_part *part = runner->part[p];
     for (uint32_t i = 0; i < part->fresh; i++) {
       if (part->slot[i].unit == RS_NONE) continue;
-      rs_unit *unit = rs_unit_of(runner->engine, part->slot[i].unit);
+      rs_unit *unit = rs_engine_unit(runner->engine, part->slot[i].unit);
       if (unit->told) continue;
       unit->told = true;
       rs_event event = {.kind = RS_EV_STARTED, .unit = part->slot[i].unit};
       event.inc = part->slot[i].inc;
       event.a = (uint32_t)runner->child.pid;
-      event.at = rs_now();
+      event.at = rs_base_now();
       rs_engine_put(runner->engine, event);
     }
   }
@@ -79,7 +79,6 @@ static void take_hello(rs_runner *runner, pid_t pid) {
   runner->hello = true;
   runner->family.leader = pid;
   rs_server_went(runner->engine, true);
-  if (runner->killed) rs_child_signal(&runner->child, SIGKILL);
   send_posts(runner);
   tell_started(runner);
 }
@@ -171,7 +170,7 @@ void rs_runner_spare(rs_engine *engine) {
   if (engine->ended) return;
   for (rs_runner *runner = engine->runners; runner; runner = runner->next)
     if (runner->place == 0 && !runner->dead) return;
-  rs_runner *spare = rs_new(sizeof *spare);
+  rs_runner *spare = rs_base_new(sizeof *spare);
   spare->engine = engine;
   spare->child.ended = on_ended;
   spare->post_end = &spare->post;
@@ -193,7 +192,7 @@ static void give_output(rs_runner *runner, int fds[2]) {
   static const char *const names[] = {"stdout", "stderr"};
   for (int i = 0; i < 2; i++) {
     int pair[2];
-    if (pipe2(pair, O_CLOEXEC) < 0) rs_fatal("no pipe: %s", strerror(errno));
+    if (pipe2(pair, O_CLOEXEC) < 0) rs_base_fatal("no pipe: %s", strerror(errno));
     runner->out[i] = rs_stream_new(runner->engine, pair[0], names[i], runner->owner,
                                    runner->owner_inc);
     fds[i] = pair[1];
@@ -226,7 +225,7 @@ rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner, uin
                           uint32_t plan, uint32_t row) {
   rs_runner *runner = spare_of(engine);
   int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (bell < 0) rs_fatal("no eventfd: %s", strerror(errno));
+  if (bell < 0) rs_base_fatal("no eventfd: %s", strerror(errno));
   runner->place = place;
   runner->owner = owner;
   runner->owner_inc = inc;
@@ -244,7 +243,7 @@ void rs_runner_plan(rs_runner *runner, uint32_t plan) {
   const rs_plan_map *map = rs_plans_get(&runner->engine->plans, plan);
   rs_ctl ctl = {.kind = RS_CTL_PLAN, .a = plan, .x = map->size};
   runner->plans =
-    rs_grow(runner->plans, (runner->plan_count + 1) * sizeof *runner->plans);
+    rs_base_grow(runner->plans, (runner->plan_count + 1) * sizeof *runner->plans);
   runner->plans[runner->plan_count++] = plan;
   rs_runner_tell(runner, &ctl, NULL, &map->fd, 1);
 }
@@ -254,7 +253,13 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
   runner->killed = true;
   runner->culprit = culprit;
   runner->culprit_inc = inc;
-  if (runner->child.pid != 0) rs_family_kill(runner->child.pid);
+  if (runner->child.pid == 0) {
+    /* It never came, so nothing else will tell of its end. */
+    rs_watch_end(&runner->ctl);
+    rs_fate(runner, SIGKILL);
+    return;
+  }
+  rs_family_kill(runner->child.pid);
   rs_child_signal(&runner->child, SIGKILL);
 }
 

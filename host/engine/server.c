@@ -17,14 +17,14 @@ enum { DELAY_FIRST = 10, DELAY_MOST = 1000 };
 
 static void start(rs_engine *engine);
 
-/* Nothing of the engine's but the socket goes along. */
+/* What is the engine's alone does not go along. The rest stays open: libuv, once used in
+** a process, keeps descriptors over a fork and closes them by number at the next. */
 static _Noreturn void be_server(const rs_engine_options *options, int ctl, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  if (dup2(ctl, RS_FORKSERVER_FD) < 0) _exit(1);
-  close_range(RS_FORKSERVER_FD + 1, ~0U, 0);
-  prctl(PR_SET_NAME, "rs-forkserver");
-  _exit(options->forkserver(RS_FORKSERVER_FD));
+  if (options->log_fd >= 0) close(options->log_fd);
+  if (options->witness_fd >= 0) close(options->witness_fd);
+  _exit(options->forkserver(ctl));
 }
 
 int rs_server_fork(const rs_engine_options *options, pid_t *pid) {
@@ -34,7 +34,10 @@ int rs_server_fork(const rs_engine_options *options, pid_t *pid) {
   pid_t parent = getpid();
   fflush(NULL);
   *pid = fork();
-  if (*pid == 0) be_server(options, pair[1], parent);
+  if (*pid == 0) {
+    close(pair[0]);
+    be_server(options, pair[1], parent);
+  }
   close(pair[1]);
   if (*pid > 0) return pair[0];
   code = -errno;

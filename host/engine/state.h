@@ -77,7 +77,7 @@ struct rs_engine {
 };
 
 /* The book's row for a core id; made where it is missing. */
-rs_unit *rs_unit_of(rs_engine *engine, uint32_t id);
+rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id);
 
 /* Puts an event into the core's inbox. */
 void rs_engine_put(rs_engine *engine, rs_event event);

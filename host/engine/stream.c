@@ -20,7 +20,7 @@ static void tell_dropped(rs_stream *stream) {
 }
 
 static void write_line(rs_stream *stream, const char *text, size_t size) {
-  rs_time now = stream->within > 0 ? rs_now() : 0;
+  rs_time now = stream->within > 0 ? rs_base_now() : 0;
   if (stream->within > 0 && now - stream->since >= stream->within) {
     stream->since = now;
     stream->used = 0;
@@ -74,7 +74,7 @@ static void on_readable(void *ctx, rs_watch *watch, int events) {
 
 rs_stream *rs_stream_new(rs_engine *engine, int fd, const char *name, uint32_t unit,
                          uint32_t inc) {
-  rs_stream *stream = rs_new(sizeof *stream);
+  rs_stream *stream = rs_base_new(sizeof *stream);
   stream->engine = engine;
   stream->name = name;
   stream->unit = unit;

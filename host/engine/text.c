@@ -17,11 +17,11 @@ static void make_room(rs_texts *texts) {
     return;
   }
   texts->room = texts->room ? texts->room * 2 : 64;
-  texts->at = rs_grow(texts->at, texts->room * sizeof *texts->at);
+  texts->at = rs_base_grow(texts->at, texts->room * sizeof *texts->at);
 }
 
 uint64_t rs_texts_put(rs_texts *texts, const char *text, size_t size) {
-  struct rs_text *one = rs_grow(NULL, sizeof *one + size + 1);
+  struct rs_text *one = rs_base_grow(NULL, sizeof *one + size + 1);
   one->size = size;
   if (size > 0) memcpy(one->bytes, text, size);
   one->bytes[size] = 0;

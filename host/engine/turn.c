@@ -14,11 +14,11 @@
 
 enum { BATCH = 256 };
 
-rs_unit *rs_unit_of(rs_engine *engine, uint32_t id) {
+rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id) {
   if (id >= engine->unit_room) {
     uint32_t room = engine->unit_room ? engine->unit_room : 64;
     while (room <= id) room *= 2;
-    engine->units = rs_grow(engine->units, room * sizeof *engine->units);
+    engine->units = rs_base_grow(engine->units, room * sizeof *engine->units);
     for (uint32_t i = engine->unit_room; i < room; i++)
       engine->units[i] = (rs_unit){.slot = RS_NONE};
     engine->unit_room = room;
@@ -29,18 +29,18 @@ rs_unit *rs_unit_of(rs_engine *engine, uint32_t id) {
 void rs_engine_put(rs_engine *engine, rs_event event) {
   if (engine->inbox_count == engine->inbox_room) {
     engine->inbox_room = engine->inbox_room ? engine->inbox_room * 2 : 256;
-    engine->inbox = rs_grow(engine->inbox, engine->inbox_room * sizeof *engine->inbox);
+    engine->inbox = rs_base_grow(engine->inbox, engine->inbox_room * sizeof *engine->inbox);
   }
   engine->inbox[engine->inbox_count++] = event;
 }
 
 void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
-  rs_unit *unit = rs_unit_of(engine, id);
+  rs_unit *unit = rs_engine_unit(engine, id);
   if (unit->slot != RS_NONE && unit->runner) rs_part_free(unit->runner, unit->slot);
   rs_custom_free(unit->custom);
   *unit = (rs_unit){.slot = RS_NONE, .inc = unit->inc, .backend = unit->backend};
   event.kind = RS_EV_EXIT;
-  event.at = rs_now();
+  event.at = rs_base_now();
   rs_engine_put(engine, event);
 }
 
@@ -60,7 +60,7 @@ static void start(rs_engine *engine, const rs_action *action) {
 }
 
 static void forget(rs_engine *engine, uint32_t id) {
-  rs_unit *unit = rs_unit_of(engine, id);
+  rs_unit *unit = rs_engine_unit(engine, id);
   /* A supervisor's domain has no units any more. */
   if (unit->runner && unit->slot == RS_NONE) {
     unit->runner->owner = RS_NONE;
@@ -70,7 +70,7 @@ static void forget(rs_engine *engine, uint32_t id) {
 }
 
 static void kill_unit(rs_engine *engine, const rs_action *action) {
-  const rs_unit *unit = rs_unit_of(engine, action->unit);
+  const rs_unit *unit = rs_engine_unit(engine, action->unit);
   if (unit->command && unit->inc == action->inc) rs_command_kill(unit->command);
   else rs_lua_kill(engine, action);
 }
@@ -108,7 +108,7 @@ static void step_all(rs_engine *engine, rs_time now) {
 static bool decide(rs_engine *engine) {
   static rs_action actions[BATCH];
   for (uint32_t done = 0; done < RS_TURN_ACTIONS && !engine->ended;) {
-    rs_time now = rs_now();
+    rs_time now = rs_base_now();
     step_all(engine, now);
     uint32_t count = rs_core_run(engine->core, now, actions, BATCH);
     for (uint32_t i = 0; i < count; i++) perform(engine, &actions[i]);
@@ -161,7 +161,7 @@ static void on_turn(uv_prepare_t *prepare) {
 
 void rs_turn_begin(rs_engine *engine) {
   int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (fd < 0) rs_fatal("no timer: %s", strerror(errno));
+  if (fd < 0) rs_base_fatal("no timer: %s", strerror(errno));
   engine->due = rs_watch_new(&engine->loop, fd, on_due, engine);
   engine->due_at = RS_NEVER;
   engine->turn.data = engine->again.data = engine;
