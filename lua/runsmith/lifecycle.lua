@@ -86,7 +86,12 @@ local function read_target(label, target, wrong)
   return to, type(timeout) == 'number' and timeout or math.huge
 end
 
-local function read_edges(state, on, wrong)
+-- A state with an edge that cannot be read is `broken`: the graph is then not looked at.
+local function read_edges(state, on, report)
+  local function wrong(message)
+    state.broken = true
+    report(message)
+  end
   for event, target in pairs(type(on) == 'table' and on or {}) do
     local label = ('state %s: on.%s'):format(state.name, tostring(event))
     if type(event) ~= 'string' or not event:find '^[%w_.-]+$' then
@@ -248,12 +253,17 @@ function M.read(rows, wrong)
     if state then
       states[#states + 1] = state
       if index[state.name] then
+        state.broken = true
         bad(('state %s: it is there twice; names are unique'):format(state.name))
       end
       index[state.name] = #states
     end
   end
   local whole = #states == #rows
+  for _, state in ipairs(states) do
+    whole = whole and not state.broken
+    state.broken = nil
+  end
   if link(states, index, bad) and whole then check_graph(states, bad) end
   if not good then return nil end
   mark_ready(states)

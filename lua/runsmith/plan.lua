@@ -139,14 +139,16 @@ local function add_channels(self, tree)
   end
 end
 
--- A leaf's rows and the hash that all its units begin with.
-local function resolve_leaf(self, tree, leaf, row, ready)
-  if leaf.spec and not ready then return leaf end
+-- A leaf's row and the hash that all its units begin with. A template's has a flag of its
+-- own, and a command whose `ready` is a probe names that probe's row: neither is shared.
+local function resolve(self, tree, leaf, row, ready)
+  local own = ready or tree.template[row]
+  if leaf.spec and not own then return leaf.spec, leaf.seed end
   local exec = plan_exec.row(self, leaf, ready)
   local spec, essence = plan_spec.row(self, tree, leaf, row, exec)
-  leaf.spec = spec
-  leaf.seed = identity.value(essence, 0ULL)
-  return leaf
+  local seed = identity.value(essence, 0ULL)
+  if not own then leaf.spec, leaf.seed = spec, seed end
+  return spec, seed
 end
 
 local function put_args(self, unit, args, seed)
@@ -183,15 +185,9 @@ local function add_units(self, tree)
     if fields.probes or fields.on_activity or leaf.kind == 'command' then
       ready = add_probes(self, tree, row, fields)
     end
-    if not leaf.spec or ready or tree.template[row] then
-      resolve_leaf(self, tree, leaf, row, ready)
-    end
-    unit.spec = leaf.spec
-    if fields.args ~= nil then
-      unit.identity = put_args(self, unit, fields.args, leaf.seed)
-    else
-      unit.identity = leaf.seed
-    end
+    local spec, seed = resolve(self, tree, leaf, row, ready)
+    if fields.args ~= nil then seed = put_args(self, unit, fields.args, seed) end
+    unit.spec, unit.identity = spec, seed
     if tree.after[row] then put_after(self, unit, tree.after[row]) end
     if self.last_file ~= node.at.file then
       self.last_file = node.at.file

@@ -26,16 +26,22 @@ local function compile()
 end
 
 --- Loads the library, once, and has runsmith.abi use it.
-function M.use()
+--- @param options? { keep: boolean } leave a compiled one in place until `forget`
+function M.use(options)
   if not M.library then
     local path, temporary = os.getenv 'RUNSMITH_CORE', false
     if not path or not exists(path) then path = built() end
     if not path then path, temporary = compile() end
-    M.path, M.library = path, ffi.load(path)
-    if temporary then os.remove(path) end
+    M.path, M.library, M.temporary = path, ffi.load(path), temporary
   end
   abi.use(M.library)
+  if M.temporary and not (options and options.keep) then M.forget() end
   return M.library
+end
+
+--- Removes what was compiled; it stays loaded.
+function M.forget()
+  if M.temporary and exists(M.path) then os.remove(M.path) end
 end
 
 return M
