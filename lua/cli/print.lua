@@ -56,7 +56,7 @@ local function text_writer()
   local width = 12
   local function format(line, out)
     local ok, entry = pcall(json.decode, line)
-    if not ok or type(entry) ~= 'table' then
+    if not ok or type(entry) ~= 'table' or type(entry.kind) ~= 'string' then
       out[#out + 1] = clean(line) .. '\n'
       return
     end
