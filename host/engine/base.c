@@ -65,7 +65,8 @@ void rs_bytes_print(rs_bytes *bytes, const char *format, ...) {
   int size = vsnprintf(text, sizeof text, format, args);
   va_end(args);
   if (size < 0) return;
-  rs_bytes_add(bytes, text, (size_t)size < sizeof text ? (size_t)size : sizeof text - 1);
+  rs_bytes_add(bytes, text,
+               (size_t)size < sizeof text ? (size_t)size : sizeof text - 1);
 }
 
 void rs_bytes_drop(rs_bytes *bytes, size_t size) {

@@ -30,7 +30,8 @@ void *rs_base_new(size_t size);
 void rs_base_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The same, and the end of the process. */
-_Noreturn void rs_base_fatal(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void rs_base_fatal(const char *format, ...)
+  __attribute__((format(printf, 1, 2)));
 
 typedef struct rs_bytes {
   char *at;

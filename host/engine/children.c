@@ -38,7 +38,8 @@ static int status_of(const siginfo_t *info) {
 void rs_children_look(rs_children *children, rs_child *child) {
   siginfo_t info = {0};
   if (child->pid == 0) return;
-  int code = waitid((idtype_t)BY_PIDFD, (id_t)child->watch->fd, &info, WEXITED | WNOHANG);
+  int code =
+    waitid((idtype_t)BY_PIDFD, (id_t)child->watch->fd, &info, WEXITED | WNOHANG);
   if (code == 0 && info.si_pid == 0) return;
   if (code != 0 && errno != ECHILD) return;
   forget(children, child);

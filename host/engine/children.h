@@ -1,7 +1,7 @@
 /* children.h -- the processes that the engine knows, and the reaping of all others.
 **
 ** Layer    engine.
-** Owner    who starts a process embeds its rs_child and keeps it until `ended` is called.
+** Owner    who starts a process embeds its rs_child and keeps it until `ended`.
 ** Thread   the engine's.
 ** Limits   none.
 ** Tested   spec/host/engine_process.c. */
@@ -15,8 +15,8 @@
 typedef struct rs_child rs_child;
 
 struct rs_child {
-  pid_t pid;       /* 0: none, or it has been reaped */
-  rs_watch *watch; /* its pidfd */
+  pid_t pid;                                  /* 0: none, or it has been reaped */
+  rs_watch *watch;                            /* its pidfd */
   void (*ended)(rs_child *child, int status); /* status as wait(2) gives it */
   rs_child *next;
 };

@@ -24,10 +24,10 @@ struct rs_command {
   rs_stream *out[2];
   uint32_t unit, inc;
   int stop_signal, reload_signal;
-  rs_time beat;   /* start, or last sign of life */
+  rs_time beat; /* start, or last sign of life */
   rs_delays delays;
-  bool killed;    /* on the core's order */
-  rs_event exit;  /* told once its family is gone */
+  bool killed;   /* on the core's order */
+  rs_event exit; /* told once its family is gone */
 };
 
 static const rs_plan_map *described(rs_engine *engine, const rs_action *action) {
@@ -40,8 +40,7 @@ static char *copy_of(const rs_plan *plan, rs_ref ref) {
 }
 
 static void on_gone(rs_family *family) {
-  rs_command *command =
-    (rs_command *)((char *)family - offsetof(rs_command, family));
+  rs_command *command = (rs_command *)((char *)family - offsetof(rs_command, family));
   for (int i = 0; i < 2; i++) rs_stream_end(&command->out[i]);
   rs_engine_exit(command->engine, command->unit, command->exit);
   free(command);
@@ -179,7 +178,8 @@ void rs_command_start(rs_engine *engine, const rs_action *action) {
   const rs_plan_exec *exec = rs_plan_exec_of(plan, action->row);
   rs_command *command = make(engine, action);
   int ends[4] = {-1, -1, -1, -1};
-  pid_t pid = exec ? spawn_it(command, plan, action->row, ends, why, sizeof why) : -EINVAL;
+  pid_t pid =
+    exec ? spawn_it(command, plan, action->row, ends, why, sizeof why) : -EINVAL;
   if (exec) listen_to(command, exec, ends);
   int code = pid > 0 ? rs_children_add(&engine->children, &command->child, pid) : pid;
   if (code < 0) {

@@ -11,7 +11,7 @@
 
 #include "state.h"
 
-/* Starts the unit's incarnation as the plan says; its exit is put where it cannot be. */
+/* Starts the unit's incarnation as the plan says; puts its exit where it cannot. */
 void rs_command_start(rs_engine *engine, const rs_action *action);
 
 /* Sends its stop signal. */

@@ -3,14 +3,17 @@
 
 #include "lua.h"
 
-enum { LOST_MAX = 3, SLOTS = 64 }; /* deaths of its runner that a unit outlives in a row */
+enum {
+  LOST_MAX = 3,
+  SLOTS = 64
+}; /* deaths of its runner that a unit outlives in a row */
 
 /* A unit that a backend's functions look after. It outlives their runner. */
 struct rs_custom {
   uint32_t unit, inc, plan, row;
   rs_bytes handle; /* what its start returned; empty: not known yet */
   rs_bytes status;
-  uint32_t lost;   /* runners that died on it since it last spoke */
+  uint32_t lost; /* runners that died on it since it last spoke */
 };
 
 static const rs_plan_backend *backend_at(const rs_plan *plan, uint32_t row) {

@@ -24,7 +24,7 @@ uint64_t rs_disk_last_seq(const char *bytes, size_t size) {
   return strtoull(line + sizeof key - 1, NULL, 10);
 }
 
-/* The last bytes of a file, ending with a whole line; `*whole` is the size up to there. */
+/* The seq of the last whole line; `*whole` is the file's size up to its end. */
 static uint64_t last_seq(int fd, size_t size, size_t *whole) {
   size_t from = size > TAIL ? size - TAIL : 0;
   char *bytes = rs_base_grow(NULL, TAIL + 1);

@@ -89,7 +89,8 @@ static void open_journal(rs_engine *engine) {
   rs_journal_init(&engine->journal);
   rs_entry_boot(engine);
   int code = 0;
-  if (options->journal) code = rs_disk_open(&engine->journal.disk, options->journal, &seq);
+  if (options->journal)
+    code = rs_disk_open(&engine->journal.disk, options->journal, &seq);
   if (code != 0) rs_base_say("cannot write %s: %s", options->journal, strerror(-code));
   if (code != 0) rs_engine_end(engine, 1);
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= (uint64_t)getpid();

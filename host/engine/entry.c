@@ -104,7 +104,8 @@ static void put_exited(rs_engine *engine, const rs_entry *entry) {
   rs_json_name(&line, "reason", rs_name_why(entry->a));
   if (by_signal && name) rs_json_name(&line, "signal", name);
   if (by_signal && !name && entry->b > 0) rs_json_int(&line, "signal", entry->b);
-  if (!by_signal && unit->backend == RS_EXTERNAL) rs_json_int(&line, "status", entry->b);
+  if (!by_signal && unit->backend == RS_EXTERNAL)
+    rs_json_int(&line, "status", entry->b);
   rs_json_bool(&line, "expected", entry->c == 1);
   put_text(engine, entry->a == RS_WHY_INTERRUPTED ? "where" : "detail", entry->text);
 }
@@ -159,7 +160,8 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
 
 /* An entry that the engine writes itself. */
 static void begin_own(rs_engine *engine, uint32_t kind, uint32_t unit, uint32_t inc) {
-  rs_entry entry = {.seq = rs_core_seq(engine->core), .mono = rs_base_now(), .kind = kind};
+  rs_entry entry = {
+    .seq = rs_core_seq(engine->core), .mono = rs_base_now(), .kind = kind};
   entry.unit = unit;
   entry.inc = inc;
   begin(engine, &entry);
@@ -189,7 +191,8 @@ void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level
 void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
                        const char *json, size_t size) {
   cJSON *root = cJSON_ParseWithLength(json, size);
-  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "text"));
+  const char *text =
+    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "text"));
   const cJSON *fields = cJSON_GetObjectItemCaseSensitive(root, "fields");
   begin_own(engine, RS_J_LOG, unit, inc);
   rs_json_name(&line, "level", rs_name_level(level));

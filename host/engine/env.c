@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 static const char *const host_only[] = {
-  "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID",
-  "LISTEN_FDNAMES", "RUNSMITH_UNIT",
+  "NOTIFY_SOCKET", "WATCHDOG_USEC",  "WATCHDOG_PID",  "LISTEN_FDS",
+  "LISTEN_PID",    "LISTEN_FDNAMES", "RUNSMITH_UNIT",
 };
 
 static size_t name_size(const char *entry) { return strcspn(entry, "="); }
@@ -16,8 +16,7 @@ void rs_env_put(rs_env *env, const char *entry) {
   for (size_t i = 0; i < env->count; i++) {
     if (name_size(env->at[i]) == size && strncmp(env->at[i], entry, size) == 0)
       free(env->at[i]);
-    else
-      env->at[kept++] = env->at[i];
+    else env->at[kept++] = env->at[i];
   }
   env->count = kept;
   env->at = rs_base_grow(env->at, (kept + 2) * sizeof *env->at);

@@ -15,7 +15,7 @@ typedef struct rs_env {
   size_t count;
 } rs_env;
 
-/* The host's own, without what speaks of the host alone (NOTIFY_SOCKET and the like). */
+/* The host's own, without what speaks of the host alone (NOTIFY_SOCKET...). */
 rs_env rs_env_host(void);
 
 /* "NAME=VALUE" sets, "NAME" removes. */

@@ -19,11 +19,11 @@ enum { PLAN_FD = 3, MISTAKES_FD = 4, MISTAKES_MAX = 1 << 20 };
 struct rs_evaluation {
   rs_engine *engine;
   rs_child child;
-  int plan;           /* the memfd */
+  int plan; /* the memfd */
   rs_watch *mistakes;
-  rs_bytes text;      /* JSON lines */
+  rs_bytes text; /* JSON lines */
   uv_timer_t wall;
-  bool late;          /* it was ended by the wall clock */
+  bool late; /* it was ended by the wall clock */
 };
 
 /* Says what is wrong: before there is a tree on stderr, then in the journal too. */
@@ -33,7 +33,8 @@ static void report(rs_engine *engine, const char *text) {
 }
 
 static const char *text_in(const cJSON *object, const char *key) {
-  const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+  const char *text =
+    cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
   return text ? text : "";
 }
 
@@ -154,8 +155,7 @@ static void explain(const rs_evaluation *evaluation, int status) {
   else if (sig != 0)
     snprintf(rest, room, "evaluating it was ended by signal %d (%s)", sig,
              strsignal(sig));
-  else
-    snprintf(rest, room, "evaluating it ended with status %d", WEXITSTATUS(status));
+  else snprintf(rest, room, "evaluating it ended with status %d", WEXITSTATUS(status));
   report(evaluation->engine, text);
 }
 
@@ -208,8 +208,7 @@ static rs_evaluation *make(rs_engine *engine, int plan, int mistakes) {
   evaluation->engine = engine;
   evaluation->plan = plan;
   evaluation->child.ended = on_ended;
-  evaluation->mistakes =
-    rs_watch_new(&engine->loop, mistakes, on_mistakes, evaluation);
+  evaluation->mistakes = rs_watch_new(&engine->loop, mistakes, on_mistakes, evaluation);
   evaluation->wall.data = evaluation;
   uv_timer_init(&engine->loop, &evaluation->wall);
   uv_update_time(&engine->loop);

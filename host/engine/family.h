@@ -13,13 +13,11 @@
 
 #include "children.h"
 
-
-
 typedef struct rs_family rs_family;
 
 struct rs_family {
-  pid_t leader;   /* led its session and group; it has been reaped */
-  char *mark;     /* RUNSMITH_UNIT's value; freed when it is gone */
+  pid_t leader; /* led its session and group; it has been reaped */
+  char *mark;   /* RUNSMITH_UNIT's value; freed when it is gone */
   void (*gone)(rs_family *family);
   rs_family *next;
 };

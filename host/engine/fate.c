@@ -54,7 +54,8 @@ static uint32_t culprit_of(const rs_runner *runner) {
     if (!book) return RS_NONE;
     return book->own ? book->unit : unit_in(runner, atomic_load(&fault->slot), vm);
   }
-  if (WIFSIGNALED(runner->status) && WTERMSIG(runner->status) == SIGKILL) return RS_NONE;
+  if (WIFSIGNALED(runner->status) && WTERMSIG(runner->status) == SIGKILL)
+    return RS_NONE;
   return only_running(runner);
 }
 

@@ -63,14 +63,14 @@ static uint64_t oldest_seq(const rs_journal *journal) {
   return seq;
 }
 
-/* Tells a reader that fell behind what it lost; false while it cannot even take that. */
+/* Tells a reader that fell behind what it lost; false while it cannot take that. */
 static bool tell_dropped(rs_journal *journal, rs_reader *reader) {
   char line[128];
   uint64_t seq = oldest_seq(journal);
-  int size = snprintf(line, sizeof line,
-                      "%s{\"seq\":%" PRIu64 ",\"kind\":\"dropped\",\"up_to\":%" PRIu64
-                      "}\n",
-                      reader->inside ? "\n" : "", seq - 1, seq - 1);
+  int size =
+    snprintf(line, sizeof line,
+             "%s{\"seq\":%" PRIu64 ",\"kind\":\"dropped\",\"up_to\":%" PRIu64 "}\n",
+             reader->inside ? "\n" : "", seq - 1, seq - 1);
   /* Below PIPE_BUF a write to a pipe is all or nothing. */
   if (write(reader->watch->fd, line, (size_t)size) != size) return false;
   reader->at = journal->begin;

@@ -22,7 +22,7 @@ typedef struct rs_reader {
 } rs_reader;
 
 typedef struct rs_journal {
-  char *bytes; /* a ring */
+  char *bytes;         /* a ring */
   uint64_t begin, end; /* positions of the oldest byte kept and of the next to come */
   rs_reader printer;
   rs_disk disk;

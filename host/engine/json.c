@@ -5,8 +5,8 @@
 /* The length of the UTF-8 sequence at `s`, 0 if there is none: no overlong forms, no
 ** surrogates, nothing above U+10FFFF. */
 static size_t sequence(const unsigned char *s, size_t left) {
-  static const unsigned char least[5][2] = {{0, 0}, {0, 0}, {0xc2, 0x80}, {0xe0, 0xa0},
-                                            {0xf0, 0x90}};
+  static const unsigned char least[5][2] = {
+    {0, 0}, {0, 0}, {0xc2, 0x80}, {0xe0, 0xa0}, {0xf0, 0x90}};
   if (s[0] < 0x80) return 1;
   size_t size = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
   if (s[0] < 0xc2 || s[0] > 0xf4 || size > left) return 0;

@@ -61,8 +61,8 @@ static rs_runner *domain_of(rs_engine *engine, uint32_t unit) {
 }
 
 static rs_runner *process_for(rs_engine *engine, const rs_action *action) {
-  rs_runner *runner = rs_runner_take(engine, RS_PLACE_PROCESS, action->unit, action->inc,
-                                     action->plan, action->row);
+  rs_runner *runner = rs_runner_take(engine, RS_PLACE_PROCESS, action->unit,
+                                     action->inc, action->plan, action->row);
   rs_part_first(runner, 1, 0, 1);
   return runner;
 }

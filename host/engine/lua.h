@@ -1,8 +1,8 @@
 /* lua.h -- units that live in runners: workers of each backend, and custom ones.
 **
 ** Layer    engine; it knows of Lua that it is in there.
-** Owner    a unit's row in the book says where it lives; a slot is its own from start to
-**          exit.
+** Owner    a unit's row in the book says where it lives; a slot is its own from
+**          start to exit.
 ** Thread   the engine's.
 ** Limits   those of runner.h.
 ** Tested   spec/host/engine_runner.c. */

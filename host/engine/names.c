@@ -4,18 +4,18 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
-#define NAME_OF(names, index) \
+#define NAME_OF(names, index)                                                          \
   ((index) < RS_COUNT_OF(names) && (names)[index] ? (names)[index] : "unknown")
 
 static const char *const kinds[] = {
-  [RS_J_STARTED] = "started",       [RS_J_TRANSITION] = "transition",
-  [RS_J_READY] = "ready",           [RS_J_VIOLATION] = "violation",
-  [RS_J_EXITED] = "exited",         [RS_J_KILLED] = "killed",
-  [RS_J_RESTART] = "restart",       [RS_J_COLLATERAL] = "collateral",
-  [RS_J_COMPLETED] = "completed",   [RS_J_ESCALATED] = "escalated",
-  [RS_J_RELOAD] = "reload",         [RS_J_STOP] = "stop",
-  [RS_J_START] = "start",           [RS_J_PROBE] = "probe",
-  [RS_J_OUTPUT] = "output",         [RS_J_LOG] = "log",
+  [RS_J_STARTED] = "started",     [RS_J_TRANSITION] = "transition",
+  [RS_J_READY] = "ready",         [RS_J_VIOLATION] = "violation",
+  [RS_J_EXITED] = "exited",       [RS_J_KILLED] = "killed",
+  [RS_J_RESTART] = "restart",     [RS_J_COLLATERAL] = "collateral",
+  [RS_J_COMPLETED] = "completed", [RS_J_ESCALATED] = "escalated",
+  [RS_J_RELOAD] = "reload",       [RS_J_STOP] = "stop",
+  [RS_J_START] = "start",         [RS_J_PROBE] = "probe",
+  [RS_J_OUTPUT] = "output",       [RS_J_LOG] = "log",
   [RS_J_DROPPED] = "dropped",
 };
 
@@ -51,16 +51,14 @@ static const char *const kills[] = {
 };
 
 static const char *const restarts[] = {
-  [RS_R_FAILED] = "failed",         [RS_R_ENDED] = "ended",
-  [RS_R_STRATEGY] = "strategy",     [RS_R_COLLATERAL] = "collateral",
-  [RS_R_OPERATOR] = "operator",     [RS_R_RELOAD] = "reload",
+  [RS_R_FAILED] = "failed",     [RS_R_ENDED] = "ended",
+  [RS_R_STRATEGY] = "strategy", [RS_R_COLLATERAL] = "collateral",
+  [RS_R_OPERATOR] = "operator", [RS_R_RELOAD] = "reload",
 };
 
 static const char *const states[] = {
-  [RS_STATE_STARTING] = "starting",
-  [RS_STATE_RUNNING] = "running",
-  [RS_STATE_TERMINATING] = "terminating",
-  [RS_STATE_STOPPED] = "stopped",
+  [RS_STATE_STARTING] = "starting",       [RS_STATE_RUNNING] = "running",
+  [RS_STATE_TERMINATING] = "terminating", [RS_STATE_STOPPED] = "stopped",
   [RS_STATE_CRASHED] = "crashed",
 };
 
@@ -71,21 +69,44 @@ static const struct {
   long number;
   const char *name;
 } calls[] = {
-  {SYS_read, "read"}, {SYS_write, "write"}, {SYS_readv, "readv"},
-  {SYS_writev, "writev"}, {SYS_pread64, "pread"}, {SYS_pwrite64, "pwrite"},
-  {SYS_ppoll, "ppoll"}, {SYS_pselect6, "pselect"}, {SYS_epoll_pwait, "epoll_pwait"},
-  {SYS_nanosleep, "nanosleep"}, {SYS_clock_nanosleep, "clock_nanosleep"},
-  {SYS_futex, "futex"}, {SYS_wait4, "wait4"}, {SYS_waitid, "waitid"},
-  {SYS_accept, "accept"}, {SYS_accept4, "accept4"}, {SYS_connect, "connect"},
-  {SYS_recvfrom, "recvfrom"}, {SYS_recvmsg, "recvmsg"}, {SYS_sendto, "sendto"},
-  {SYS_sendmsg, "sendmsg"}, {SYS_openat, "openat"}, {SYS_flock, "flock"},
-  {SYS_fcntl, "fcntl"}, {SYS_fsync, "fsync"}, {SYS_fdatasync, "fdatasync"},
-  {SYS_ioctl, "ioctl"}, {SYS_rt_sigsuspend, "rt_sigsuspend"},
-  {SYS_rt_sigtimedwait, "rt_sigtimedwait"}, {SYS_msgrcv, "msgrcv"},
-  {SYS_semtimedop, "semtimedop"}, {SYS_restart_syscall, "restart_syscall"},
+  {SYS_read, "read"},
+  {SYS_write, "write"},
+  {SYS_readv, "readv"},
+  {SYS_writev, "writev"},
+  {SYS_pread64, "pread"},
+  {SYS_pwrite64, "pwrite"},
+  {SYS_ppoll, "ppoll"},
+  {SYS_pselect6, "pselect"},
+  {SYS_epoll_pwait, "epoll_pwait"},
+  {SYS_nanosleep, "nanosleep"},
+  {SYS_clock_nanosleep, "clock_nanosleep"},
+  {SYS_futex, "futex"},
+  {SYS_wait4, "wait4"},
+  {SYS_waitid, "waitid"},
+  {SYS_accept, "accept"},
+  {SYS_accept4, "accept4"},
+  {SYS_connect, "connect"},
+  {SYS_recvfrom, "recvfrom"},
+  {SYS_recvmsg, "recvmsg"},
+  {SYS_sendto, "sendto"},
+  {SYS_sendmsg, "sendmsg"},
+  {SYS_openat, "openat"},
+  {SYS_flock, "flock"},
+  {SYS_fcntl, "fcntl"},
+  {SYS_fsync, "fsync"},
+  {SYS_fdatasync, "fdatasync"},
+  {SYS_ioctl, "ioctl"},
+  {SYS_rt_sigsuspend, "rt_sigsuspend"},
+  {SYS_rt_sigtimedwait, "rt_sigtimedwait"},
+  {SYS_msgrcv, "msgrcv"},
+  {SYS_semtimedop, "semtimedop"},
+  {SYS_restart_syscall, "restart_syscall"},
 #ifdef SYS_poll
-  {SYS_poll, "poll"}, {SYS_select, "select"}, {SYS_epoll_wait, "epoll_wait"},
-  {SYS_pause, "pause"}, {SYS_open, "open"},
+  {SYS_poll, "poll"},
+  {SYS_select, "select"},
+  {SYS_epoll_wait, "epoll_wait"},
+  {SYS_pause, "pause"},
+  {SYS_open, "open"},
 #endif
 };
 

@@ -27,7 +27,8 @@ rs_part *rs_part_of(const rs_runner *runner, uint32_t id) {
 rs_vm_book *rs_part_vm(const rs_runner *runner, uint32_t vm) {
   rs_part *part = rs_part_of(runner, vm);
   uint32_t index = vm & INDEX_MASK;
-  return part && index < part->seg.vms && part->vm[index].made ? &part->vm[index] : NULL;
+  return part && index < part->seg.vms && part->vm[index].made ? &part->vm[index]
+                                                               : NULL;
 }
 
 rs_slot_book *rs_part_book(const rs_runner *runner, uint32_t slot) {
@@ -69,7 +70,8 @@ void rs_part_first(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t sl
   if (vms > RS_VMS_MAX) vms = RS_VMS_MAX;
   if (slots > RS_SLOTS_MAX - 1) slots = RS_SLOTS_MAX - 1;
   uint32_t ring = slots >= LARGE_FROM ? RING_LARGE : RING_SMALL;
-  if (!add_part(runner, vms, slots, ring)) rs_base_fatal("no memory to share with a runner");
+  if (!add_part(runner, vms, slots, ring))
+    rs_base_fatal("no memory to share with a runner");
 }
 
 /* In `part`, or RS_NONE. */
@@ -145,7 +147,8 @@ static uint32_t free_vm(rs_runner *runner) {
     }
   }
   uint32_t number = runner->part_count;
-  return add_part(runner, MORE_VMS, MORE_SLOTS, RING_SMALL) ? id_of(number, 0) : RS_NONE;
+  return add_part(runner, MORE_VMS, MORE_SLOTS, RING_SMALL) ? id_of(number, 0)
+                                                            : RS_NONE;
 }
 
 /* A reload may ask for more shared VMs than were foreseen: they get numbers where there

@@ -32,7 +32,8 @@ static const rs_plan *map(int fd, size_t *size, char *why, size_t why_size) {
   return NULL;
 }
 
-int rs_plans_add(rs_plans *plans, int fd, uint32_t *number, char *why, size_t why_size) {
+int rs_plans_add(rs_plans *plans, int fd, uint32_t *number, char *why,
+                 size_t why_size) {
   size_t size;
   const rs_plan *plan = map(fd, &size, why, why_size);
   if (!plan) {
@@ -89,7 +90,8 @@ const rs_plan_exec *rs_plan_exec_of(const rs_plan *plan, uint32_t row) {
   return (const rs_plan_exec *)rs_plan_rows(plan, RS_T_EXEC) + exec;
 }
 
-const rs_plan_state *rs_plan_state_of(const rs_plan *plan, uint32_t row, uint32_t state) {
+const rs_plan_state *rs_plan_state_of(const rs_plan *plan, uint32_t row,
+                                      uint32_t state) {
   uint32_t life = rs_plan_spec_of(plan, row)->life;
   if (life == RS_NONE) return NULL;
   const rs_plan_life *lives = rs_plan_rows(plan, RS_T_LIFE);

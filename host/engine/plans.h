@@ -44,7 +44,8 @@ const rs_plan_spec *rs_plan_spec_of(const rs_plan *plan, uint32_t row);
 const rs_plan_exec *rs_plan_exec_of(const rs_plan *plan, uint32_t row);
 
 /* State `state` of the unit's lifecycle, or NULL. */
-const rs_plan_state *rs_plan_state_of(const rs_plan *plan, uint32_t row, uint32_t state);
+const rs_plan_state *rs_plan_state_of(const rs_plan *plan, uint32_t row,
+                                      uint32_t state);
 
 /* How many coroutine and thread workers live in the fault domain of unit `row`. */
 void rs_plan_domain(const rs_plan *plan, uint32_t row, uint32_t *coroutines,

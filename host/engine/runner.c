@@ -32,8 +32,8 @@ static void send_posts(rs_runner *runner) {
   int code = 0;
   while (runner->hello && runner->ctl && runner->post) {
     struct rs_post *post = runner->post;
-    code = rs_ctl_send(runner->ctl->fd, &post->ctl, post->text, post->fds,
-                       post->fd_count);
+    code =
+      rs_ctl_send(runner->ctl->fd, &post->ctl, post->text, post->fds, post->fd_count);
     if (code == -EAGAIN) break;
     runner->post = post->next;
     if (!runner->post) runner->post_end = &runner->post;
@@ -83,19 +83,33 @@ static void take_hello(rs_runner *runner, pid_t pid) {
   tell_started(runner);
 }
 
+/* A VM's thread has ended. A process worker's was all that its process was for. */
+static void take_joined(rs_runner *runner, uint32_t id) {
+  rs_vm_book *vm = rs_part_vm(runner, id);
+  if (!vm || !vm->own) return;
+  vm->ended = true;
+  if (runner->place == RS_PLACE_PROCESS) rs_runner_kill(runner, RS_NONE, 0);
+}
+
+/* What it was told to become it cannot be; without that it is of no use. */
+static void take_failed(rs_runner *runner, const char *text) {
+  rs_engine *engine = runner->engine;
+  if (runner->place == RS_PLACE_PROCESS && runner->exit.kind == 0) {
+    rs_event exit = {.kind = RS_EV_EXIT, .unit = runner->owner, .a = RS_WHY_LAUNCH};
+    exit.inc = runner->owner_inc;
+    exit.text = rs_texts_put(&engine->texts, text, strlen(text));
+    runner->exit = exit;
+  } else {
+    rs_entry_log(engine, runner->owner, RS_NONE, 3, "its runner: %s", text);
+  }
+  rs_runner_kill(runner, RS_NONE, 0);
+}
+
 static void take_message(rs_runner *runner, const rs_ctl_got *got) {
-  rs_vm_book *vm;
   switch (got->ctl.kind) {
   case RS_CTL_HELLO: take_hello(runner, got->pid); break;
-  case RS_CTL_FAILED:
-    rs_entry_log(runner->engine, runner->place ? runner->owner : RS_NONE, RS_NONE, 3,
-                 "its runner: %s", got->text);
-    rs_runner_kill(runner, RS_NONE, 0);
-    break;
-  case RS_CTL_JOINED:
-    vm = rs_part_vm(runner, got->ctl.a);
-    if (vm && vm->own) vm->ended = true;
-    break;
+  case RS_CTL_FAILED: take_failed(runner, got->text); break;
+  case RS_CTL_JOINED: take_joined(runner, got->ctl.a); break;
   default: rs_runner_kill(runner, RS_NONE, 0);
   }
 }
@@ -157,8 +171,7 @@ static void ask_for(rs_runner *runner) {
   close(pair[1]);
   if (runner->asked)
     runner->ctl = rs_watch_new(&runner->engine->loop, pair[0], on_ctl, runner);
-  else
-    close(pair[0]);
+  else close(pair[0]);
 }
 
 void rs_runner_ask(rs_engine *engine) {
@@ -221,8 +234,8 @@ static void give_place(rs_runner *runner) {
   close(fds[1]);
 }
 
-rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner, uint32_t inc,
-                          uint32_t plan, uint32_t row) {
+rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner,
+                          uint32_t inc, uint32_t plan, uint32_t row) {
   rs_runner *runner = spare_of(engine);
   int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (bell < 0) rs_base_fatal("no eventfd: %s", strerror(errno));

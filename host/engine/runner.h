@@ -5,7 +5,7 @@
 ** Owner    the engine's list; a runner frees itself when its process and all that it
 **          started are gone.
 ** Thread   the engine's.
-** Limits   those of host/shm. What waits for room in a down ring is bounded by the units.
+** Limits   those of host/shm. What waits for a down ring is bounded by the units.
 ** Tested   spec/host/engine_runner.c. */
 #ifndef RS_RUNNER_H
 #define RS_RUNNER_H
@@ -20,16 +20,16 @@
 typedef struct rs_slot_book {
   uint32_t unit; /* RS_NONE: free */
   uint32_t inc;
-  uint32_t vm;   /* id; of a free one: the next free, or RS_NONE */
+  uint32_t vm; /* id; of a free one: the next free, or RS_NONE */
 } rs_slot_book;
 
 /* The book of one VM. */
 typedef struct rs_vm_book {
-  bool made;     /* RS_CTL_VM was sent */
-  bool own;      /* it has one worker alone */
-  bool ended;    /* its thread is gone; its number is free again */
-  bool broken;   /* its up ring is not to be read any more */
-  bool ring_it;  /* the bell is due at the turn's end */
+  bool made;    /* RS_CTL_VM was sent */
+  bool own;     /* it has one worker alone */
+  bool ended;   /* its thread is gone; its number is free again */
+  bool broken;  /* its up ring is not to be read any more */
+  bool ring_it; /* the bell is due at the turn's end */
   int bell;
   uint32_t unit;   /* of an own VM: whose it is */
   uint32_t number; /* of a shared one: what the core calls it */
@@ -56,19 +56,19 @@ struct rs_runner {
   rs_watch *ctl, *bell;
   rs_stream *out[2];
   struct rs_post *post, **post_end; /* messages that wait for HELLO or for room */
-  uint32_t place;  /* RS_PLACE_...; 0: the spare */
-  uint32_t owner;  /* core id: the domain's supervisor, the process worker */
+  uint32_t place;                   /* RS_PLACE_...; 0: the spare */
+  uint32_t owner; /* core id: the domain's supervisor, the process worker */
   uint32_t owner_inc;
-  uint32_t backend; /* row in `plan`, of a custom backend's */
+  uint32_t backend;   /* row in `plan`, of a custom backend's */
   uint32_t plan, row; /* where the owner is described */
-  bool asked;      /* the fork server was told to make it */
+  bool asked;         /* the fork server was told to make it */
   bool hello;
-  bool killed;     /* SIGKILL is on its way */
+  bool killed; /* SIGKILL is on its way */
   bool dead;
-  bool news_left;  /* a ring was not read to its end */
+  bool news_left;                /* a ring was not read to its end */
   uint32_t culprit, culprit_inc; /* on whose behalf it was killed; RS_NONE */
-  int status;      /* its end, as wait(2) told */
-  rs_event exit;   /* a process worker's last word; told when the process is gone */
+  int status;                    /* its end, as wait(2) told */
+  rs_event exit;       /* a process worker's last word; told when the process is gone */
   uv_timer_t *closing; /* it was asked to end */
   rs_part *part[RS_SEGMENTS_MAX];
   uint32_t part_count;
@@ -83,8 +83,8 @@ struct rs_runner {
 void rs_runner_spare(rs_engine *engine);
 
 /* Takes the spare and gives it its place; `row` of `plan` describes the owner. */
-rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner, uint32_t inc,
-                          uint32_t plan, uint32_t row);
+rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner,
+                          uint32_t inc, uint32_t plan, uint32_t row);
 
 /* Sends, in order, once there is room; the descriptors stay the caller's. */
 void rs_runner_tell(rs_runner *runner, const rs_ctl *ctl, const void *text,

@@ -17,9 +17,10 @@ enum { DELAY_FIRST = 10, DELAY_MOST = 1000 };
 
 static void start(rs_engine *engine);
 
-/* What is the engine's alone does not go along. The rest stays open: libuv, once used in
-** a process, keeps descriptors over a fork and closes them by number at the next. */
-static _Noreturn void be_server(const rs_engine_options *options, int ctl, pid_t parent) {
+/* What is the engine's alone does not go along. The rest stays open: libuv, once used
+** in a process, keeps descriptors over a fork and closes them by number at the next. */
+static _Noreturn void be_server(const rs_engine_options *options, int ctl,
+                                pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
   if (options->log_fd >= 0) close(options->log_fd);
@@ -62,7 +63,7 @@ static void on_ended(rs_child *child, int status) {
   start_later(engine);
 }
 
-/* It says nothing but that it could not fork; the runner's own socket tells that too. */
+/* It says nothing but that it could not fork; the runner's own socket tells it too. */
 static void on_ctl(void *ctx, rs_watch *watch, int events) {
   static rs_ctl_got got;
   rs_engine *engine = ctx;

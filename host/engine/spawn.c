@@ -94,15 +94,16 @@ static void set_limits(rs_job *job) {
   const rs_spawn *spawn = job->spawn;
   if (files_raised) setrlimit(RLIMIT_NOFILE, &files_before);
   for (uint32_t i = 0; i < spawn->limit_count; i++)
-    if (setrlimit((__rlimit_resource_t)spawn->limits[i].which, &spawn->limits[i].limit) !=
-        0)
+    if (setrlimit((__rlimit_resource_t)spawn->limits[i].which,
+                  &spawn->limits[i].limit) != 0)
       give_up(job, "set a limit");
   if (spawn->nice != RS_NO_NICE && setpriority(PRIO_PROCESS, 0, spawn->nice) != 0)
     give_up(job, "set nice");
   int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
   bool done = fd >= 0 && write(fd, job->oom, strlen(job->oom)) > 0;
   if (fd >= 0) close(fd);
-  if (!done && spawn->oom_score_adj != RS_OOM_DEFAULT) give_up(job, "set oom_score_adj");
+  if (!done && spawn->oom_score_adj != RS_OOM_DEFAULT)
+    give_up(job, "set oom_score_adj");
 }
 
 /* By bare system calls: libc's would tell the engine's other threads to change too. */
@@ -123,7 +124,8 @@ static _Noreturn void be_child(rs_job *job) {
   set_limits(job);
   if (spawn->umask >= 0) umask((mode_t)spawn->umask);
   set_user(job);
-  if (spawn->cwd && *spawn->cwd && chdir(spawn->cwd) != 0) give_up(job, "enter its cwd");
+  if (spawn->cwd && *spawn->cwd && chdir(spawn->cwd) != 0)
+    give_up(job, "enter its cwd");
   if (spawn->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     give_up(job, "set no_new_privs");
   /* Last: a change of user undoes it. The engine may have died just before. */
@@ -157,7 +159,8 @@ static void find_paths(rs_job *job) {
   if (!path) path = "/usr/local/bin:/usr/bin:/bin";
   while (*path && job->path_count < PATHS_MAX) {
     int size = (int)strcspn(path, ":");
-    int used = snprintf(at, (size_t)(end - at), "%.*s/%s", size, size ? path : ".", name);
+    int used =
+      snprintf(at, (size_t)(end - at), "%.*s/%s", size, size ? path : ".", name);
     if (used < 0 || used >= end - at) return;
     job->paths[job->path_count++] = at;
     at += used + 1;
@@ -213,7 +216,7 @@ pid_t rs_spawn_start(const rs_spawn *spawn, char *why, size_t why_size) {
   if (job.null_fd >= 0) close(job.null_fd);
   if (pid > 0 && error == 0) return pid;
   if (pid > 0) waitpid(pid, NULL, 0);
-  snprintf(why, why_size, "cannot %s %s: %s", pid < 0 ? "fork" : job.step, spawn->argv[0],
-           strerror(error));
+  snprintf(why, why_size, "cannot %s %s: %s", pid < 0 ? "fork" : job.step,
+           spawn->argv[0], strerror(error));
   return -error;
 }

@@ -3,7 +3,7 @@
 ** Layer    engine.
 ** Owner    all that the options point to is borrowed for the call.
 ** Thread   the engine's: the child dies with it.
-** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2. The engine waits until exec is done.
+** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2. The engine waits for the exec.
 ** Tested   spec/host/engine_process.c. */
 #ifndef RS_SPAWN_H
 #define RS_SPAWN_H

@@ -23,7 +23,7 @@ typedef struct rs_evaluation rs_evaluation;
 
 /* Where a unit's present incarnation is; indexed by core id. */
 typedef struct rs_unit {
-  rs_runner *runner;   /* of a worker; of an isolating supervisor: its domain's */
+  rs_runner *runner; /* of a worker; of an isolating supervisor: its domain's */
   rs_command *command;
   rs_custom *custom;
   uint32_t inc;
@@ -65,13 +65,13 @@ struct rs_engine {
   uint32_t unit_room;
   rs_event *inbox; /* what the core is to hear next */
   size_t inbox_count, inbox_room;
-  rs_watch *due;   /* a timer for rs_core_due */
+  rs_watch *due; /* a timer for rs_core_due */
   rs_time due_at;
   uv_prepare_t turn;
-  uv_idle_t again; /* runs while there is more to do than one turn took */
+  uv_idle_t again;             /* runs while there is more to do than one turn took */
   rs_time started, stop_asked; /* stop_asked: 0 until a signal asked for it */
-  char boot[24];   /* this life's name in the journal */
-  bool applied;    /* a tree holds */
+  char boot[24];               /* this life's name in the journal */
+  bool applied;                /* a tree holds */
   bool ended;
   int status;
 };

@@ -3,8 +3,8 @@
 ** Layer    engine.
 ** Owner    rs_stream_end frees it.
 ** Thread   the engine's.
-** Limits   RS_LINE_MAX bytes a line (longer ones are cut in pieces); so many lines in so
-**          much time, if asked for: the rest is counted and told.
+** Limits   RS_LINE_MAX bytes a line (longer ones are cut in pieces); so many lines in
+**          so much time, if asked for: the rest is counted and told.
 ** Tested   spec/host/engine_process.c. */
 #ifndef RS_STREAM_H
 #define RS_STREAM_H
@@ -15,15 +15,15 @@ enum { RS_LINE_MAX = 16 << 10 };
 
 typedef struct rs_stream {
   rs_engine *engine;
-  rs_watch *watch; /* NULL: it has ended */
+  rs_watch *watch;  /* NULL: it has ended */
   const char *name; /* "stdout", "stderr" */
   uint32_t unit, inc;
-  rs_bytes line;     /* begun, not ended */
-  uint32_t rate;     /* lines ... */
-  rs_time within;    /* ... in so much time; 0: no limit */
-  rs_time since;     /* start of the window in progress */
-  uint32_t used;     /* lines in it */
-  uint64_t dropped;  /* not told yet */
+  rs_bytes line;    /* begun, not ended */
+  uint32_t rate;    /* lines ... */
+  rs_time within;   /* ... in so much time; 0: no limit */
+  rs_time since;    /* start of the window in progress */
+  uint32_t used;    /* lines in it */
+  uint64_t dropped; /* not told yet */
 } rs_stream;
 
 /* Reads from `fd`, which it owns. */

@@ -1,4 +1,4 @@
-/* text.h -- texts that travel through the core as numbers: tracebacks, operators' names.
+/* text.h -- texts that go through the core as numbers: tracebacks, operators' names.
 **
 ** Layer    engine.
 ** Owner    this store copies what it is given.

@@ -29,7 +29,8 @@ rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id) {
 void rs_engine_put(rs_engine *engine, rs_event event) {
   if (engine->inbox_count == engine->inbox_room) {
     engine->inbox_room = engine->inbox_room ? engine->inbox_room * 2 : 256;
-    engine->inbox = rs_base_grow(engine->inbox, engine->inbox_room * sizeof *engine->inbox);
+    engine->inbox =
+      rs_base_grow(engine->inbox, engine->inbox_room * sizeof *engine->inbox);
   }
   engine->inbox[engine->inbox_count++] = event;
 }
@@ -55,8 +56,7 @@ static void start(rs_engine *engine, const rs_action *action) {
   const rs_plan *plan = rs_plans_get(&engine->plans, action->plan)->plan;
   if (rs_plan_spec_of(plan, action->row)->kind == RS_COMMAND)
     rs_command_start(engine, action);
-  else
-    rs_lua_start(engine, action);
+  else rs_lua_start(engine, action);
 }
 
 static void forget(rs_engine *engine, uint32_t id) {

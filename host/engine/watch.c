@@ -19,7 +19,8 @@ void rs_watch_set(rs_watch *watch, int events) {
 }
 
 rs_watch *rs_watch_new(uv_loop_t *loop, int fd,
-                       void (*call)(void *ctx, rs_watch *watch, int events), void *ctx) {
+                       void (*call)(void *ctx, rs_watch *watch, int events),
+                       void *ctx) {
   rs_watch *watch = rs_base_new(sizeof *watch);
   watch->fd = fd;
   watch->call = call;
