@@ -20,7 +20,8 @@ static bool guilty(const rs_unit *u, uint32_t id, const rs_event *ev) {
 /* Nobody can be named: the domain itself has failed, once. When its units may be back. */
 static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause) {
   rs_unit *s = rs_unit_of(core, ev->unit);
-  if (!rs_tree_wanted(core, s) || !rs_strategy_charge(core, ev->unit, RS_NONE))
+  bool ends = s->flags & (RS_F_GIVEUP | RS_F_FINISH);
+  if (ends || !rs_tree_wanted(core, s) || !rs_strategy_charge(core, ev->unit, RS_NONE))
     return core->now;
   rs_time delay = rs_strategy_delay(core, ev->unit);
   rs_entry *e = rs_tell(core, RS_J_RESTART, ev->unit, 0);
@@ -50,6 +51,7 @@ static void lose(rs_core *core, uint32_t id, uint32_t culprit) {
   u->flags &= ~(uint32_t)RS_F_LOOKING;
   u->edge = culprit;
   rs_wake(core, id, RS_NEVER);
+  rs_mark(core, id); /* before any of the guilty: all are told to be down before one starts */
 }
 
 void rs_collateral_dead(rs_core *core, const rs_event *ev) {
@@ -79,7 +81,6 @@ void rs_collateral_dead(rs_core *core, const rs_event *ev) {
     if (!(u->flags & RS_F_LOST) || u->domain != top) continue;
     u->wait = rs_time_max(u->wait, from);
     u->cause = cause;
-    rs_mark(core, id);
   }
 }
 

@@ -149,14 +149,10 @@ static void add(rs_core *core, uint32_t row, rs_news *news) {
     rs_mark(core, old);
     u->flags |= RS_F_BLOCKED;
   }
-  if (parent == RS_NONE) {
+  if (parent == RS_NONE)
     core->root = id;
-    rs_mark(core, id);
-  } else if (rs_unit_of(core, parent)->life != RS_LIFE_DOWN) {
-    rs_mark(core, id);
-  } else {
+  else if (rs_unit_of(core, parent)->life == RS_LIFE_DOWN)
     revive(core, parent);
-  }
 }
 
 /* It is to go down and live by another row afterwards. */
@@ -206,7 +202,6 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
   if (u->flags & (RS_F_CYCLE | RS_F_REMOVE) && u->parent != RS_NONE)
     rs_order_wave(core, u->parent);
   rs_tree_tally(core, id);
-  rs_mark(core, id);
 }
 
 /* Who was not found in the plan: a pool's unit goes by its template, others go. */
@@ -220,6 +215,7 @@ static void sweep(rs_core *core, rs_news *news) {
       pool = rs_boss_of(core, parent)->pool;
     if (pool != RS_NONE) {
       keep(core, id, pool, news);
+      rs_mark(core, id);
       continue;
     }
     news->removed++;
@@ -232,6 +228,25 @@ static void sweep(rs_core *core, rs_news *news) {
   }
   for (uint32_t id = 0; id < core->count; id++)
     rs_unit_of(core, id)->flags &= ~(uint32_t)RS_F_SEEN;
+}
+
+/* Puts in line what the plan speaks of: who is to go down from the last on, then who is
+** told of, or may start, from the first on. */
+static void line_up(rs_core *core) {
+  const rs_used *used = &core->plans[core->plan];
+  uint32_t rows = rs_plan_count(used->plan, RS_T_UNIT);
+  for (uint32_t row = rows; row-- > 0;) {
+    uint32_t id = used->ids[row];
+    if (id != RS_NONE && (rs_unit_of(core, id)->flags & RS_F_CYCLE)) rs_mark(core, id);
+  }
+  for (uint32_t row = 0; row < rows; row++) {
+    uint32_t id = used->ids[row];
+    if (id == RS_NONE) continue;
+    const rs_unit *u = rs_unit_of(core, id);
+    bool may_start = u->parent == RS_NONE ||
+                     rs_unit_of(core, u->parent)->life != RS_LIFE_DOWN;
+    if (may_start || (u->flags & (RS_F_PATCHED | RS_F_MOVED))) rs_mark(core, id);
+  }
 }
 
 static int refuse(const rs_core *core, const rs_plan *plan, rs_say *say) {
@@ -273,6 +288,7 @@ int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t numb
     }
   }
   sweep(core, &news);
+  line_up(core);
   rs_entry *e = rs_tell(core, RS_J_RELOAD, core->root, 0);
   e->a = news.added;
   e->b = (int32_t)news.removed;

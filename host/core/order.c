@@ -42,7 +42,7 @@ uint32_t rs_order_start_waits(const rs_core *core, uint32_t id) {
   if (u->parent == RS_NONE) return RS_NONE;
   const rs_unit *parent = rs_unit_of(core, u->parent);
   const rs_boss *boss = rs_boss_of(core, parent);
-  if (boss->counts[RS_N_GROUP] > 0 || boss->release) return u->parent;
+  if (boss->counts[RS_N_GROUP] > 0 || boss->release > 0) return u->parent;
 
   uint32_t count;
   const uint32_t *rows = afters_of(core, u, &count);

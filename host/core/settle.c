@@ -25,7 +25,7 @@ static void start_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_boss *boss = rs_boss_of(core, u);
   boss->quota.used = boss->quota.next = 0;
-  boss->release = false;
+  boss->release = 0;
   u->life = RS_LIFE_STARTING;
   u->since = core->now;
   u->flags &= ~(uint32_t)(RS_F_GIVEUP | RS_F_FINISH | RS_F_DOOM);
@@ -93,6 +93,16 @@ static void finish_boss(rs_core *core, uint32_t id) {
   }
 }
 
+/* True if it may be asked to stop now: by its own, or once its supervisor stops. */
+static bool may_stop(const rs_core *core, uint32_t id) {
+  const rs_unit *u = rs_unit_of(core, id);
+  bool alone = u->flags & (RS_F_HELD | RS_F_CYCLE | RS_F_REMOVE);
+  if (!alone && u->parent != RS_NONE &&
+      rs_unit_of(core, u->parent)->life != RS_LIFE_ASKED)
+    return false;
+  return rs_order_stop_waits(core, id) == RS_NONE;
+}
+
 void rs_settle_doom(rs_core *core, uint32_t id, uint8_t why) {
   rs_unit *u = rs_unit_of(core, id);
   if (u->flags & RS_F_DOOM) return;
@@ -120,9 +130,11 @@ static void settle_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_boss *boss = rs_boss_of(core, u);
   const uint32_t *counts = boss->counts;
-  if (boss->release && counts[RS_N_GROUP] == 0) {
-    boss->release = false;
-    rs_tree_mark(core, id, false);
+  if (boss->release > 0 && counts[RS_N_GROUP] == 0) {
+    if (--boss->release > 0)
+      rs_mark(core, id); /* who is in line already goes first, and waits */
+    else
+      rs_tree_mark(core, id, false);
   }
   bool ends = u->flags & (RS_F_GIVEUP | RS_F_FINISH);
   if (u->life != RS_LIFE_ASKED) {
@@ -138,7 +150,7 @@ static void settle_boss(rs_core *core, uint32_t id) {
       }
       return;
     }
-    if (!ends && rs_order_stop_waits(core, id) != RS_NONE) return;
+    if (!ends && !may_stop(core, id)) return;
     stop_boss(core, id);
   }
   const rs_unit *parent = u->parent == RS_NONE ? NULL : rs_unit_of(core, u->parent);
@@ -166,7 +178,7 @@ static void settle_leaf(rs_core *core, uint32_t id) {
     return;
   }
   if (u->life != RS_LIFE_STARTING && u->life != RS_LIFE_UP) return;
-  if (wanted || rs_order_stop_waits(core, id) != RS_NONE) return;
+  if (wanted || !may_stop(core, id)) return;
   if (parent && !(u->flags & (RS_F_HELD | RS_F_CYCLE | RS_F_REMOVE)))
     u->cause = parent->cause;
   rs_unit_hear(core, id, RS_HEAR_ASK, NULL);

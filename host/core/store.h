@@ -107,7 +107,8 @@ typedef struct rs_boss {
   uint32_t vms;     /* how many of them are in use */
   uint32_t next_vm; /* who comes next gets this one */
   uint32_t pool;    /* the template's row; RS_NONE. Free: the next free one */
-  bool release;     /* a strategy's stops are over: all may start, in list order */
+  uint32_t release; /* > 0: a strategy's stops are over; all may start in list order
+                    ** once this has been settled so often */
 } rs_boss;
 
 /* A VM that may be stalled. */

@@ -84,7 +84,7 @@ void rs_tree_tally(rs_core *core, uint32_t id) {
     boss->counts[i] += bits >> i & 1 ? 1u : UINT32_MAX;
     if (boss->counts[i] > 0) continue;
     rs_mark(core, u->parent);
-    if (i == RS_N_GROUP) boss->release = true;
+    if (i == RS_N_GROUP) boss->release = 2;
   }
 }
 

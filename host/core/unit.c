@@ -194,6 +194,17 @@ static void ready(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_watch_arm(core, id);
 }
 
+/* It came up in time, but it is on its way down already. */
+static void ready_asked(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (rs_is_lua(u)) {
+    nonsense(core, id, ev);
+    return;
+  }
+  u->launch_by = RS_NEVER;
+  rs_watch_arm(core, id);
+}
+
 /* A command ends by itself; it has as long as if it had been asked to. */
 static void terminating(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
@@ -322,7 +333,7 @@ static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
     started, begin, enter, nothing, terminating, extend, ended, protocol, seen,
     verdict, never, ask, kill, look, stall},
   [RS_LIFE_ASKED] = {
-    started, begin, enter, nothing, terminating, extend, ended, protocol, seen,
+    started, begin, enter, ready_asked, terminating, extend, ended, protocol, seen,
     nothing, never, never, kill, look, stall},
   [RS_LIFE_INTERRUPTED] = {
     started, nothing, nothing, nothing, nothing, nothing, ended, nothing, nothing,

@@ -57,7 +57,7 @@ local ANSWERS = {
 function World.new(tree, options)
   local self = setmetatable({
     now = 100, log = {}, paths = {}, mute = {}, plans = {}, number = 0, actions = {},
-    entries = {}, live = {}, out = ffi.new('rs_action[64]'), silent = {}, lost = {},
+    entries = {}, live = {}, root = tree.name, out = ffi.new('rs_action[64]'), silent = {}, lost = {},
   }, World)
   self.core = C.rs_core_new(C.rs_spec_memory, options and options.seed or 1, 0)
   assert(self:apply(tree))
@@ -91,12 +91,14 @@ function World:path(id)
   return text ~= '' and text or self.paths[id]
 end
 
+--- @param path string without the root's name; the root's own is whole
 function World:id(path)
-  local view = ffi.new 'rs_view'
-  for id = 0, C.rs_core_units(self.core) - 1 do
-    if C.rs_core_view(self.core, id, view) and self:path(id) == path then return id, view end
-  end
-  error('no unit ' .. path)
+  local view, whole = ffi.new 'rs_view', path
+  if path ~= self.root then whole = self.root .. '/' .. path end
+  local id = C.rs_core_find(self.core, whole, #whole)
+  if id == NONE then error('no unit ' .. path) end
+  C.rs_core_view(self.core, id, view)
+  return id, view
 end
 
 function World:view(path)
@@ -111,7 +113,12 @@ function World:health(path) return HEALTH[self:view(path).health] end
 --- @param fields? table
 function World:feed(kind, path, fields)
   local ev = ffi.new('rs_event', fields or {})
-  local id, view = self:id(path)
+  local id, view = path, ffi.new 'rs_view'
+  if type(path) == 'string' then
+    id, view = self:id(path)
+  else
+    C.rs_core_view(self.core, id, view)
+  end
   ev.kind, ev.unit = C['RS_EV_' .. kind], id
   if not (fields and fields.inc) then ev.inc = view.inc end
   if not (fields and fields.at) then ev.at = time(self.now) end
@@ -153,19 +160,18 @@ function DO:start(action, path)
   self:feed('ENTER', path, { a = 1 })
 end
 
-function DO:ask(_, path) self:feed('EXIT', path, { a = C.RS_WHY_OK }) end
+function DO:ask(action) self:feed('EXIT', action.unit, { a = C.RS_WHY_OK }) end
 
-function DO:interrupt(_, path)
-  self:feed('EXIT', path, { a = C.RS_WHY_INTERRUPTED, text = 77 })
+function DO:interrupt(action)
+  self:feed('EXIT', action.unit, { a = C.RS_WHY_INTERRUPTED, text = 77 })
 end
 
 function DO:kill(action, path)
-  local view = self:view(path)
   local shared = self.shares and self.shares[path]
   if shared then
     self:feed('DOMAIN_DEAD', shared, { other = action.unit, other_inc = action.inc, b = 9 })
   else
-    self:feed('EXIT', path, { a = C.RS_WHY_KILLED, b = 9, inc = view.inc })
+    self:feed('EXIT', action.unit, { a = C.RS_WHY_KILLED, b = 9 })
   end
 end
 

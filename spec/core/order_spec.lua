@@ -1,0 +1,211 @@
+local World = require 'spec.core.support.world'
+local plan = require 'spec.core.support.plan'
+
+local supervisor, worker = plan.supervisor, plan.worker
+
+describe('after', function()
+  local function tree()
+    return supervisor 'r' {
+      worker 'web' { after = { 'db', 'cache' } }, worker 'db' {}, worker 'cache' { after = { 'db' } },
+      worker 'else' {},
+    }
+  end
+  it('orders starts, and stops in reverse', function()
+    local w = World.new(tree())
+    assert.same({ 'START db', 'START else', 'START cache', 'START web' }, w:deeds())
+    w.mute.web = { ask = true }
+    w:tell('SHUTDOWN', 'r', {})
+    assert.same({ 'ASK else', 'ASK web' }, w:deeds())
+    w:exit('web', 'ok')
+    assert.same({ 'ASK cache', 'ASK db', 'END r 0' }, w:deeds())
+  end)
+  it('waits for readiness, and says for whom', function()
+    local w = World.new(supervisor 'r' { worker 'a' { after = { 'b' } }, worker 'b' {} })
+    w.mute.b = { start = true }
+    w:exit('b', 'error')
+    w:exit('a', 'error')
+    assert.equal('waiting', w:health 'a')
+    assert.equal(w:id 'b', w:view('a').waits_for)
+    w:take()
+    w:tell('ENTER', 'b', { a = 0 })
+    assert.same({}, w:deeds())
+    w:tell('BEGIN', 'b', { a = 1 })
+    w:tell('ENTER', 'b', { a = 1 })
+    assert.same({ 'START a' }, w:deeds())
+  end)
+  it('lets pass who completed, not who is held or failed for good', function()
+    local w = World.new(supervisor 'r' {
+      worker 'a' { after = { 'b' }, restart = 'permanent' }, worker 'b' { restart = 'temporary' },
+    })
+    w:exit('b', 'ok')
+    w:take()
+    w:exit('a', 'error')
+    assert.same({ 'START a' }, w:deeds())
+    w:tell('STOP', 'b', {})
+    w:tell('START', 'b', {})
+    w:exit('b', 'error')
+    w:take()
+    w:exit('a', 'ok')
+    assert.same({}, w:deeds())
+    assert.equal('waiting', w:health 'a')
+    w:tell('START', 'b', {})
+    assert.same({ 'START b', 'START a' }, w:deeds())
+  end)
+  it('does not stop a dependent when its dependency fails', function()
+    local w = World.new(tree())
+    w:take()
+    w:exit('db', 'error')
+    assert.same({ 'START db' }, w:deeds())
+  end)
+end)
+
+describe('ordered', function()
+  it('starts one after another, and stops from the last', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { ordered = true, worker 'a' {}, worker 'b' {}, worker 'c' {} },
+    })
+    w:tell('STOP', 's', {})
+    w.mute['s/a'], w.mute['s/c'] = { start = true }, { ask = true }
+    w:take()
+    w:tell('START', 's', {})
+    assert.same({ 'START s/a' }, w:deeds())
+    w:exit('s/a', 'ok')
+    assert.same({ 'START s/b', 'START s/c' }, w:deeds())
+    w:tell('STOP', 's', {})
+    assert.same({ 'ASK s/c' }, w:deeds())
+    assert.equal(w:id 's/c', w:view('s').waits_for)
+    w:exit('s/c', 'ok')
+    assert.same({ 'ASK s/b' }, w:deeds())
+  end)
+  it('passes over held siblings', function()
+    local w = World.new(supervisor 'r' { strategy = 'rest_for_one', worker 'a' {}, worker 'b' {},
+      worker 'c' {} })
+    w:tell('STOP', 'b', {})
+    w:take()
+    w:exit('a', 'error')
+    assert.same({ 'ASK c', 'START a', 'START c' }, w:deeds())
+  end)
+  it('is linear for many children', function()
+    local children = { ordered = true }
+    for i = 1, 3000 do children[i] = worker('w' .. i) {} end
+    local w = World.new(supervisor 'r'(children))
+    assert.equal(3000, #w:deeds())
+    w:tell('SHUTDOWN', 'r', {})
+    local deeds = w:deeds()
+    assert.same({ 'ASK w3000', 'ASK w1', 'END r 0' }, { deeds[1], deeds[3000], deeds[3001] })
+  end)
+end)
+
+describe('a supervisor as a sibling', function()
+  it('is ready once every child is ready or completed', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { worker 'x' {}, worker 'y' {} }, worker 'a' { after = { 's' } },
+    })
+    w:tell('STOP', 's', {})
+    w:exit('a', 'error')
+    w.mute['s/x'] = { start = true }
+    w:take()
+    w:tell('START', 's', {})
+    assert.same({ 'START s/x', 'START s/y' }, w:deeds())
+    w:exit('s/x', 'ok')
+    assert.same({ 'START a' }, w:deeds())
+  end)
+end)
+
+describe('a stop', function()
+  it('wins between start and its confirmation, and keeps each reason', function()
+    local w = World.new(supervisor 'r' { worker 'a' {}, worker 'b' {} })
+    w.mute.a = { start = true, ask = true }
+    w.mute.b = { ask = true }
+    w:exit('a', 'error')
+    w:take()
+    w:tell('SHUTDOWN', 'r', {})
+    w:exit('a', 'error')
+    w:exit('b', 'exception')
+    assert.same({ 'ASK b', 'ASK a', 'a: exited error expected', 'b: exited exception expected',
+      'r: exited ok expected', 'END r 0' }, { unpack(w:take(), 2) })
+  end)
+  it('that takes a supervisor too long kills what is below', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { shutdown = 1, worker 'a' { backend = 'process', shutdown = 60 } },
+    })
+    w.mute['s/a'] = { ask = true, interrupt = true }
+    w:tell('BEGIN', 's/a', { a = 1 })
+    w:tell('ENTER', 's/a', { a = 2 })
+    w:take()
+    w:tell('STOP', 's', {})
+    w:advance(1.01)
+    assert.same({ 's: violation shutdown 1', 's: killed shutdown', 'INTERRUPT s/a' },
+      { unpack(w:take(), 3) })
+    w:advance(0.1)
+    assert.same({ 's/a: killed shutdown', 'KILL s/a', 's/a: exited killed expected',
+      's: exited ok expected' }, w:take())
+  end)
+  it('given twice kills all at once, status 1', function()
+    local w = World.new(supervisor 'r' {
+      worker 'a' { backend = 'process' }, supervisor 's' { worker 'b' { backend = 'process' } },
+    })
+    w.mute.a, w.mute['s/b'] = { ask = true }, { ask = true }
+    w:tell('SHUTDOWN', 'r', {})
+    w:take()
+    w:tell('SHUTDOWN', 'r', { a = 1 })
+    local deeds = w:deeds()
+    table.sort(deeds)
+    assert.same({ 'END r 1', 'KILL a', 'KILL s/b' }, deeds)
+  end)
+  it('leaves no memory behind', function()
+    local w = World.new(supervisor 'r' { supervisor 's' { worker 'a' { own = { max = 2 } } } })
+    w:tell('SHUTDOWN', 'r', {})
+    local before = tonumber(require('spec.core.support.lib').C.rs_spec_bytes)
+    local other = World.new(supervisor 'r' { worker 'a' {} })
+    other:free()
+    assert.equal(before, tonumber(require('spec.core.support.lib').C.rs_spec_bytes))
+  end)
+end)
+
+describe('an operator', function()
+  local function world()
+    local w = World.new(supervisor 'r' { strategy = 'one_for_all', worker 'a' {}, worker 'b' {} })
+    w:take()
+    return w
+  end
+  it('restarts one unit, uncharged', function()
+    local w = world()
+    w:tell('RESTART', 'a', {})
+    assert.same({ 'a: stop', 'ASK a', 'a: exited ok expected', 'a: restart operator 0', 'START a' },
+      { unpack(w:take(), 1, 5) })
+  end)
+  it('holds a unit across a restart of its siblings', function()
+    local w = world()
+    w:tell('STOP', 'b', {})
+    assert.equal('stopped', w:health 'b')
+    w:exit('a', 'error')
+    assert.same({ 'ASK b', 'START a' }, w:deeds())
+    w:tell('START', 'b', {})
+    assert.same({ 'START b' }, w:deeds())
+  end)
+  it('may start again what still stops', function()
+    local w = world()
+    w.mute.b = { ask = true }
+    w:tell('STOP', 'b', {})
+    w:tell('START', 'b', {})
+    w:take()
+    w:exit('b', 'error')
+    assert.same({ 'START b' }, w:deeds())
+  end)
+  it('kills: the strategy follows, uncharged', function()
+    local w = World.new(supervisor 'r' { max = 0, worker 'a' { backend = 'process' } })
+    w.mute.a = { interrupt = true }
+    w:take()
+    w:tell('KILL', 'a', {})
+    w:advance(0.1)
+    assert.same({ 'a: stop', 'INTERRUPT a', 'a: killed operator', 'KILL a', 'a: exited killed',
+      'a: restart operator 0', 'START a' }, { unpack(w:take(), 1, 7) })
+  end)
+  it('kills a supervisor with all below', function()
+    local w = World.new(supervisor 'r' { supervisor 's' { worker 'a' {}, worker 'b' {} } })
+    w:take()
+    w:tell('KILL', 's', {})
+    assert.same({ 'INTERRUPT s/b', 'INTERRUPT s/a', 'START s/a', 'START s/b' }, w:deeds())
+  end)
+end)

@@ -1,0 +1,178 @@
+local World = require 'spec.core.support.world'
+local plan = require 'spec.core.support.plan'
+
+local supervisor, worker, command = plan.supervisor, plan.worker, plan.command
+
+local function world(tree)
+  local w = World.new(tree)
+  w:take()
+  return w
+end
+
+describe('a reload', function()
+  it('that changes nothing does nothing', function()
+    local function tree() return supervisor 'r' { worker 'a' {}, supervisor 's' { worker 'b' {} } } end
+    local w = world(tree())
+    w:advance(1.5)
+    w:apply(tree())
+    assert.equal('r: reload +0 -0 ~0 =4', w.log[1])
+    assert.same({ 'patch r', 'patch a', 'patch s', 'patch s/b', 'drop ' }, w.actions)
+    assert.equal(1, w.dropped)
+    assert.same({ 'DROP ' }, w:deeds())
+  end)
+  it('keeps pending timers, and counters', function()
+    local function tree() return supervisor 'r' { worker 'a' { backoff = { first = 3 } } } end
+    local w = world(tree())
+    w:exit('a', 'error')
+    w:advance(2)
+    w:apply(tree())
+    w:take()
+    w:advance(0.9)
+    assert.same({}, w:deeds())
+    w:advance(0.2)
+    assert.same({ 'START a' }, w:deeds())
+    assert.equal(1, w:view('a').restarts)
+  end)
+  it('patches limits in place', function()
+    local w = world(supervisor 'r' { worker 'a' { shutdown = 50 } })
+    w:apply(supervisor 'r' { worker 'a' { shutdown = 1, restart = 'temporary' }, max = 0 })
+    w.mute.a = { ask = true, interrupt = true }
+    w:tell('BEGIN', 'a', { a = 1 })
+    w:tell('ENTER', 'a', { a = 2 })
+    w:take()
+    w:tell('STOP', 'a', {})
+    w:advance(1.01)
+    assert.same({ 'a: stop hold', 'ASK a', 'INTERRUPT a' }, w:take())
+  end)
+  it('restarts alone what changed, in order and uncharged', function()
+    local function tree(version)
+      return supervisor 'r' { max = 0, strategy = 'one_for_all', worker 'a' { version = version },
+        worker 'b' { after = { 'a' }, version = version }, worker 'c' {} }
+    end
+    local w = world(tree(1))
+    w.mute.b = { ask = true }
+    w:apply(tree(2))
+    assert.same({ 'ASK b' }, w:deeds())
+    w.mute.b = nil
+    w:exit('b', 'ok')
+    assert.same({ 'ASK a', 'START a', 'START b' }, w:take '^%u+ %l')
+    assert.equal(2, w:view('b').plan)
+    assert.equal(1, w:view('a').restarts)
+  end)
+  it('adds, removes and moves', function()
+    local w = world(supervisor 'r' { worker 'a' {}, worker 'b' {}, supervisor 's' { worker 'x' {} } })
+    w:apply(supervisor 'r' { supervisor 's' { worker 'x' {}, worker 'b' {} }, worker 'n' {}, worker 'a' {} })
+    assert.equal('r: reload +2 -1 ~0 =4', w:take()[1])
+    local _, why = w:apply(supervisor 'q' { worker 'a' {} })
+    assert.equal('the root\'s name cannot change: it is r', why)
+    assert.has_error(function() w:id 'b' end)
+    assert.equal('healthy', w:health 's/b')
+  end)
+  it('lets a slow removed one come back as a restart', function()
+    local w = world(supervisor 'r' { worker 'a' {}, worker 'b' {} })
+    w.mute.b = { ask = true }
+    w:apply(supervisor 'r' { worker 'a' {} })
+    w:apply(supervisor 'r' { worker 'a' {}, worker 'b' {} })
+    w:take()
+    w:exit('b', 'ok')
+    assert.same({ 'START b' }, w:take '^START')
+  end)
+  it('turns a worker into a supervisor and back, never two of one path', function()
+    local w = world(supervisor 'r' { worker 'a' {}, worker 'b' {} })
+    w.mute.b = { ask = true }
+    w:apply(supervisor 'r' { worker 'a' {}, supervisor 'b' { worker 'x' {} } })
+    assert.same({ 'ASK b' }, w:take '^%u+ b')
+    local old
+    local view = require('ffi').new 'rs_view'
+    local C = require('spec.core.support.lib').C
+    for id = 0, C.rs_core_units(w.core) - 1 do
+      if C.rs_core_view(w.core, id, view) and w:path(id) == 'b' and view.life ~= 0 then old = id end
+    end
+    local ev = require('ffi').new('rs_event', { kind = C.RS_EV_EXIT, unit = old, a = 1 })
+    C.rs_core_step(w.core, 100000000000LL, ev)
+    w:pump()
+    assert.same({ 'GONE b', 'START b/x' }, w:take '^[GS]%u+ b')
+    w:apply(supervisor 'r' { worker 'a' {}, worker 'b' {} })
+    w:pump()
+    assert.equal('healthy', w:health 'b')
+  end)
+  it('lets units move when isolate or vms change', function()
+    local function tree(fields)
+      fields.isolate = fields.isolate or false
+      fields[1], fields[2] = worker 'a' {}, worker 'b' {}
+      fields[3] = command 'c' {}
+      return supervisor 'r' { supervisor 's'(fields) }
+    end
+    local w = world(tree {})
+    w:apply(tree { isolate = true, vms = 2 })
+    assert.same({ 'ASK s/b', 'ASK s/a', 'START s/b', 'START s/a' }, w:take '^[AS]%u')
+    assert.is_true(w:view('s/a').vm ~= w:view('s/b').vm)
+    w:apply(tree { isolate = true, vms = 1 })
+    assert.equal(1, #w:take '^START')
+  end)
+  it('is refused while the host stops', function()
+    local w = world(supervisor 'r' { worker 'a' {} })
+    w.mute.a = { ask = true }
+    w:tell('SHUTDOWN', 'r', {})
+    local _, why = w:apply(supervisor 'r' { worker 'a' {} })
+    assert.equal('the host is stopping', why)
+  end)
+end)
+
+describe('a pool', function()
+  local ffi = require 'ffi'
+  local lib = require 'spec.core.support.lib'
+  local function add(w, name)
+    local why = ffi.new 'char[100]'
+    local id = lib.C.rs_core_add(w.core, lib.time(w.now), w:id 'p', name, #name, 9, why, 100)
+    w:pump()
+    return id ~= lib.NONE and id or nil, ffi.string(why)
+  end
+  local function tree(version)
+    return supervisor 'r' { supervisor 'p' { pool = worker 't' { version = version } }, worker 'z' {} }
+  end
+  it('takes units while running; their names are free when they ended', function()
+    local w = world(tree())
+    assert.truthy(add(w, 'one'))
+    assert.truthy(add(w, 'two'))
+    assert.same({ 'START p/one', 'START p/two' }, w:take '^START')
+    local id, why = add(w, 'one')
+    assert.is_nil(id)
+    assert.equal('there is a unit of that name already', why)
+    assert.is_nil(add(w, 'a/b'))
+    w:exit('p/one', 'error')
+    assert.same({ 'START p/one' }, w:deeds())
+    w:exit('p/one', 'ok')
+    assert.same({ 'GONE p/one' }, w:deeds())
+    assert.truthy(add(w, 'one'))
+    w:tell('REMOVE', 'p/two', {})
+    assert.same({ 'START p/one', 'ASK p/two', 'GONE p/two' }, w:deeds())
+    assert.equal('healthy', w:health 'p')
+  end)
+  it('survives a reload, changes with its template, is empty after a restart', function()
+    local w = world(tree())
+    add(w, 'one')
+    w:apply(tree())
+    w:take()
+    assert.equal('healthy', w:health 'p/one')
+    w:apply(tree(2))
+    assert.same({ 'ASK p/one', 'START p/one' }, w:take '^[AS]')
+    w:tell('RESTART', 'p', {})
+    assert.has_error(function() w:id 'p/one' end)
+    w:apply(supervisor 'r' { worker 'z' {} })
+    local bytes = tonumber(lib.C.rs_spec_bytes)
+    assert.is_true(w:free() < bytes)
+  end)
+end)
+
+describe("journal = 'brief'", function()
+  it('leaves out what is no violation, end or restart', function()
+    local w = World.new(supervisor 'r' { supervisor 's' { brief = true, worker 'a' {} } })
+    assert.same({}, w:take '^s/a: ')
+    w:exit('s/a', 'error')
+    local last = w.entries[2].seq
+    assert.same({ 's/a: exited error', 's/a: restart failed charged 0' }, w:take '^s/a: ')
+    w:exit('s/a', 'error')
+    assert.equal(last + 1, w.entries[1].seq)
+  end)
+end)
