@@ -97,6 +97,9 @@ int rs_forkserver_main(int ctl_fd) {
   if (getppid() != engine) return 0;
   prctl(PR_SET_NAME, "forkserver");
   setsid();
+  /* Forked from the engine, libuv would close at each fork what it takes for a pipe of
+  ** its own, though the number is someone else's by now. */
+  uv_library_shutdown();
   char why[128];
   rs_machine *warm = rs_machine_new(why, sizeof why);
   if (!warm) {
