@@ -6,7 +6,7 @@ local harness = require 'host.harness'
 local misdeed = require 'host.misdeed'
 
 local FAILURES = { -- what it does, the reason of its end, the constraint that it broke
-  { how = 'raise', reason = 'exception' },
+  { how = 'raise', reason = 'error' }, -- its state has an error event, so that is taken
   { how = 'crash', reason = 'error' },
   { how = 'silence', constraint = 'heartbeat' },
   { how = 'stay', constraint = 'timeout' },
