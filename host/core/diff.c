@@ -106,7 +106,7 @@ static bool is_changed(const rs_core *core, const rs_unit *u, uint32_t row) {
   if (u->kind == RS_SUPERVISOR) return false;
   if (was->kind != is->kind || was->backend != is->backend) return true;
   if (!same_life(old, was->life, plan, is->life)) return true;
-  if (!rs_is_guest(u)) return false;
+  if (!rs_is_guest(u) || u->life == RS_LIFE_DOWN) return false;
   uint32_t domain = rs_unit_of(core, u->parent)->domain;
   if (u->domain != domain) return true;
   const rs_boss *boss = rs_boss_of(core, rs_unit_of(core, domain));
@@ -195,12 +195,7 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
       rs_watch_arm(core, id);
     news->unchanged++;
   }
-  if (u->boss != RS_NONE) {
-    rs_boss_of(core, u)->pool = RS_NONE;
-    rs_order_wave(core, id);
-  }
-  if (u->flags & (RS_F_CYCLE | RS_F_REMOVE) && u->parent != RS_NONE)
-    rs_order_wave(core, u->parent);
+  if (u->boss != RS_NONE) rs_boss_of(core, u)->pool = RS_NONE;
   rs_tree_tally(core, id);
 }
 
@@ -221,13 +216,15 @@ static void sweep(rs_core *core, rs_news *news) {
     news->removed++;
     u->flags |= RS_F_REMOVE;
     u->cause = news->cause;
-    rs_order_wave(core, u->parent);
     rs_tree_tally(core, id);
     rs_order_passed(core, id);
     rs_mark(core, id);
   }
-  for (uint32_t id = 0; id < core->count; id++)
-    rs_unit_of(core, id)->flags &= ~(uint32_t)RS_F_SEEN;
+  for (uint32_t id = 0; id < core->count; id++) {
+    rs_unit *u = rs_unit_of(core, id);
+    u->flags &= ~(uint32_t)RS_F_SEEN;
+    if (u->kind == RS_SUPERVISOR) rs_order_wave(core, id); /* lists were linked anew */
+  }
 }
 
 /* Puts in line what the plan speaks of: who is to go down from the last on, then who is
