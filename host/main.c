@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -45,11 +46,11 @@ static int run_lua(const char *module, int argc, char **argv, int first) {
   return status;
 }
 
-/* The path of this program, for the processes that it starts anew. */
+/* This program, for the processes that it starts anew: not by its path, where another
+** version may lie by then. */
 static const char *program(const char *fallback) {
-  static char path[4096];
-  ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
-  return len > 0 ? path : fallback;
+  static const char self[] = "/proc/self/exe";
+  return access(self, X_OK) == 0 ? self : fallback;
 }
 
 static int run_engine(void *ctx, const rs_witness_ends *ends) {
@@ -105,6 +106,7 @@ static int evaluate(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  prctl(PR_SET_NAME, "runsmith"); /* it may have been exec'd as "exe" */
   const char *command = argc > 1 ? argv[1] : "";
   if (strcmp(command, "__forkserver") == 0)
     return rs_forkserver_main(RS_FORKSERVER_FD);

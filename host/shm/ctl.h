@@ -5,7 +5,7 @@
 ** Owner    who receives a descriptor closes it.
 ** Thread   a runner's keeper; the engine's loop.
 ** Limits   a message: RS_CTL_MAX bytes, RS_CTL_FDS descriptors. SOCK_SEQPACKET.
-** Tested   spec/core/shm_spec.lua, spec/fuzz. */
+** Tested   spec/host/runner_shm.c, spec/fuzz. */
 #ifndef RS_CTL_H
 #define RS_CTL_H
 
