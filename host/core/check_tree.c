@@ -24,11 +24,16 @@ static bool is_above(const rs_plan *plan, uint32_t row, uint32_t parent) {
 static bool check_after(rs_check *check, const rs_plan_unit *unit) {
   if (!rs_check_part(check, unit->after_at, unit->after_count, RS_T_AFTER)) return false;
   const uint32_t *rows = rs_plan_after_at(check->plan, unit->after_at);
+  const rs_plan_spec *parent = spec_of(check->plan, unit->parent);
+  bool ordered = (parent->flags & RS_ORDERED) || parent->strategy == RS_REST_FOR_ONE;
   for (uint32_t i = 0; i < unit->after_count; i++) {
     if (!rs_check_index(check, rows[i], RS_T_UNIT, false)) return false;
     const rs_plan_unit *other = rs_plan_unit_at(check->plan, rows[i]);
     bool sibling = other->parent == unit->parent && rows[i] != check->row;
-    if (!rs_check_that(check, sibling, "after one that is no sibling")) return false;
+    if (!rs_check_that(check, sibling, "after one that is no sibling") ||
+        !rs_check_that(check, !ordered || rows[i] < check->row,
+                       "after one that an ordered supervisor starts later"))
+      return false;
   }
   return true;
 }

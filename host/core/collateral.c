@@ -48,6 +48,7 @@ static uint64_t end_guilty(rs_core *core, uint32_t id, const rs_event *ev) {
 static void lose(rs_core *core, uint32_t id, uint32_t culprit) {
   rs_unit *u = rs_unit_of(core, id);
   u->flags |= RS_F_LOST;
+  core->lost++;
   u->flags &= ~(uint32_t)RS_F_LOOKING;
   u->edge = culprit;
   rs_wake(core, id, RS_NEVER);
@@ -86,6 +87,7 @@ void rs_collateral_dead(rs_core *core, const rs_event *ev) {
 
 void rs_collateral_end(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
+  core->lost--;
   bool asked = u->flags & RS_F_ASKED;
   rs_entry *e = rs_tell(core, RS_J_COLLATERAL, id, u->cause);
   e->other = u->edge;

@@ -178,7 +178,7 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
   u->flags |= RS_F_SEEN;
   if (u->parent != RS_NONE && !(u->flags & RS_F_ADDED)) {
     rs_tree_unlink(core, id);
-    rs_tree_append(core, u->parent, id);
+    rs_diff_link(core, u->parent, id);
   }
   if (u->flags & RS_F_MOVED) {
     u->next_row = row;
@@ -195,7 +195,8 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
       rs_watch_arm(core, id);
     news->unchanged++;
   }
-  if (u->boss != RS_NONE) rs_boss_of(core, u)->pool = RS_NONE;
+  if (u->boss != RS_NONE)
+    rs_boss_of(core, u)->pool = rs_boss_of(core, u)->placed = RS_NONE;
   rs_tree_tally(core, id);
 }
 

@@ -15,6 +15,10 @@
 uint32_t rs_diff_new(rs_core *core, uint32_t parent, uint32_t row, char *name,
                      uint32_t name_len);
 
+/* Puts a child behind those that the plan being applied has placed already. Who is in
+** no plan any longer, and a pool's units, so come last. */
+void rs_diff_link(rs_core *core, uint32_t parent, uint32_t id);
+
 /* The unit lives by this row of the plan that holds from now on. */
 void rs_diff_place(rs_core *core, uint32_t id, uint32_t row);
 

@@ -119,7 +119,7 @@ void rs_operate(rs_core *core, const rs_event *ev) {
   case RS_EV_RESTART: restart(core, ev); break;
   case RS_EV_KILL: kill(core, ev); break;
   case RS_EV_REMOVE: take_away(core, ev); break;
-  default: rs_assert(!"not an operator's event");
+  default: rs_assert(false);
   }
 }
 

@@ -72,7 +72,7 @@ uint32_t rs_order_stop_waits(const rs_core *core, uint32_t id) {
   if (rs_unit_of(core, u->parent)->flags & RS_F_DOOM) return RS_NONE;
   if (is_ordered(core, u->parent)) {
     uint32_t last = last_to_go(core, u->parent);
-    if (last != RS_NONE && last != id) return last;
+    return last == id ? RS_NONE : last; /* `after` agrees with the list there */
   }
   const rs_used *used = &core->plans[u->plan];
   if (!used->after_at || (u->flags & RS_F_ADDED)) return RS_NONE;

@@ -19,6 +19,12 @@ uint32_t rs_diff_find(const rs_core *core, uint32_t parent, const char *name, si
 
 void rs_diff_room(rs_core *core, uint32_t more) {
   uint32_t need = core->count + more;
+  if (need > core->room && more > core->room / 2) {
+    size_t each = sizeof *core->units;
+    core->units = core->memory.resize(core->memory.ctx, core->units, core->room * each,
+                                      need * each);
+    core->room = need;
+  }
   core->units = rs_grow(core, core->units, &core->room, need, sizeof *core->units);
   rs_due_room(&core->due, core->room, core->watch_room, &core->memory);
   rs_index_room(&core->index, core->room, &core->memory);
@@ -44,7 +50,7 @@ static uint32_t take_boss(rs_core *core) {
   } else {
     core->boss_free = core->bosses[at].pool;
   }
-  core->bosses[at] = (rs_boss){.tail = RS_NONE, .pool = RS_NONE};
+  core->bosses[at] = (rs_boss){.tail = RS_NONE, .pool = RS_NONE, .placed = RS_NONE};
   return at;
 }
 
@@ -144,6 +150,12 @@ void rs_diff_place(rs_core *core, uint32_t id, uint32_t row) {
     place_leaf(core, id, spec);
 }
 
+void rs_diff_link(rs_core *core, uint32_t parent, uint32_t id) {
+  rs_boss *boss = rs_boss_of(core, rs_unit_of(core, parent));
+  rs_tree_insert(core, parent, boss->placed, id);
+  boss->placed = id;
+}
+
 uint32_t rs_diff_new(rs_core *core, uint32_t parent, uint32_t row, char *name,
                      uint32_t name_len) {
   uint32_t id = take_id(core);
@@ -155,7 +167,10 @@ uint32_t rs_diff_new(rs_core *core, uint32_t parent, uint32_t row, char *name,
   u->launch_by = u->stop_by = u->begun = u->ready_at = RS_NEVER;
   u->since = core->now;
   u->flags = name ? RS_F_ADDED : 0;
-  if (parent != RS_NONE) rs_tree_append(core, parent, id);
+  if (name)
+    rs_tree_insert(core, parent, rs_unit_of(core, parent)->last, id);
+  else if (parent != RS_NONE)
+    rs_diff_link(core, parent, id);
   rs_diff_place(core, id, row);
   u->flags |= RS_F_SEEN;
   rs_index_put(&core->index, rs_index_hash(u->parent, u->name, u->name_len), id);

@@ -49,6 +49,10 @@ static void start_boss(rs_core *core, uint32_t id) {
 
 static void start(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
+  if (core->lost > 0) {
+    rs_mark(core, id); /* behind all of these, which are in line already */
+    return;
+  }
   tell_again(core, id);
   if (u->wait > core->now) {
     rs_wake(core, id, u->wait);

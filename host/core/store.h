@@ -107,6 +107,7 @@ typedef struct rs_boss {
   uint32_t vms;     /* how many of them are in use */
   uint32_t next_vm; /* who comes next gets this one */
   uint32_t pool;    /* the template's row; RS_NONE. Free: the next free one */
+  uint32_t placed;  /* the last child that the plan being applied put in its place */
   uint32_t release; /* > 0: a strategy's stops are over; all may start in list order
                     ** once this has been settled so often */
 } rs_boss;
@@ -152,6 +153,7 @@ struct rs_core {
   uint32_t dirty_first, dirty_last;
   uint64_t seq, random;
   rs_time real, now; /* of this call; `now` is own time */
+  uint32_t lost;     /* units with RS_F_LOST: nothing starts before all have ended */
   bool stopping;     /* the host was told to end */
   bool kill_all;
   bool ended;        /* RS_DO_END was told */

@@ -6,16 +6,19 @@ enum {
   CLOSING = NOT_UP | RS_F_GIVEUP | RS_F_FINISH
 };
 
-void rs_tree_append(rs_core *core, uint32_t parent, uint32_t id) {
+void rs_tree_insert(rs_core *core, uint32_t parent, uint32_t after, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id), *p = rs_unit_of(core, parent);
   u->parent = parent;
-  u->prev = p->last;
-  u->next = RS_NONE;
-  if (p->last == RS_NONE)
+  u->prev = after;
+  u->next = after == RS_NONE ? p->first : rs_unit_of(core, after)->next;
+  if (after == RS_NONE)
     p->first = id;
   else
-    rs_unit_of(core, p->last)->next = id;
-  p->last = id;
+    rs_unit_of(core, after)->next = id;
+  if (u->next == RS_NONE)
+    p->last = id;
+  else
+    rs_unit_of(core, u->next)->prev = id;
 }
 
 void rs_tree_unlink(rs_core *core, uint32_t id) {
@@ -55,7 +58,7 @@ bool rs_tree_wanted(const rs_core *core, const rs_unit *u) {
 }
 
 bool rs_tree_passable(const rs_unit *u) {
-  if (u->flags & RS_F_CYCLE) return false;
+  if (u->flags & (RS_F_CYCLE | RS_F_LOST)) return false;
   return u->ready_at != RS_NEVER || (u->flags & RS_F_DONE);
 }
 

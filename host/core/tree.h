@@ -10,8 +10,8 @@
 
 #include "store.h"
 
-/* Makes it the last child. */
-void rs_tree_append(rs_core *core, uint32_t parent, uint32_t id);
+/* Makes it the child after `after`; RS_NONE: the first. */
+void rs_tree_insert(rs_core *core, uint32_t parent, uint32_t after, uint32_t id);
 
 void rs_tree_unlink(rs_core *core, uint32_t id);
 

@@ -105,7 +105,7 @@ static void nothing(rs_core *core, uint32_t id, const rs_event *ev) {
 
 static void never(rs_core *core, uint32_t id, const rs_event *ev) {
   (void)core, (void)id, (void)ev;
-  rs_assert(!"the core told a unit what it cannot hear in this life");
+  rs_assert(false); /* the core itself told a unit what it cannot hear in this life */
 }
 
 static void nonsense(rs_core *core, uint32_t id, const rs_event *ev) {
