@@ -2,7 +2,6 @@
 #include "engine.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -16,14 +15,11 @@
 #include "notify.h"
 #include "runner.h"
 #include "server.h"
+#include "signals.h"
 #include "spawn.h"
 #include "turn.h"
 
-enum { DRAIN = RS_SECOND, TWICE = 100 * RS_MS };
-
-static const int host_signals[] = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGCHLD};
-
-enum { SIGNALS = sizeof host_signals / sizeof *host_signals };
+enum { DRAIN = RS_SECOND };
 
 static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
   (void)ctx;
@@ -33,53 +29,12 @@ static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
   return NULL;
 }
 
-/* A signal that came to the host's group reaches the engine twice, at once: directly
-** and from the witness. Only one that comes later is a second one. */
-static void stop(rs_engine *engine, const char *by) {
-  rs_time now = rs_base_now();
-  rs_event event = {.kind = RS_EV_SHUTDOWN};
-  if (engine->stop_asked != 0 && now - engine->stop_asked < TWICE) return;
-  if (!engine->applied) {
-    rs_engine_end(engine, 1);
-    return;
-  }
-  event.a = engine->stop_asked != 0;
-  engine->stop_asked = now;
-  event.text = rs_texts_put(&engine->texts, by, strlen(by));
-  rs_notify_stopping(engine);
-  rs_engine_put(engine, event);
-}
-
-static void on_signal(uv_signal_t *handle, int sig) {
-  rs_engine *engine = handle->data;
-  switch (sig) {
-  case SIGCHLD:
-    rs_children_reap(&engine->children);
-    rs_families_look(&engine->families);
-    break;
-  case SIGHUP: rs_evaluate(engine); break;
-  case SIGTERM: stop(engine, "signal TERM"); break;
-  case SIGINT: stop(engine, "signal INT"); break;
-  default: stop(engine, "signal QUIT");
-  }
-}
-
 /* Nothing is ever written to this pipe: it only ends. */
 static void on_witness(void *ctx, rs_watch *watch, int events) {
   rs_engine *engine = ctx;
   (void)watch;
   (void)events;
   rs_engine_end(engine, 1);
-}
-
-static void listen_to_signals(rs_engine *engine) {
-  static uv_signal_t handles[SIGNALS];
-  signal(SIGPIPE, SIG_IGN);
-  for (int i = 0; i < SIGNALS; i++) {
-    uv_signal_init(&engine->loop, &handles[i]);
-    handles[i].data = engine;
-    uv_signal_start(&handles[i], on_signal, host_signals[i]);
-  }
 }
 
 static void open_journal(rs_engine *engine) {
@@ -107,7 +62,7 @@ static void begin(rs_engine *engine, int ctl, pid_t server) {
   engine->started = rs_base_now();
   engine->server.retry.data = engine;
   uv_timer_init(&engine->loop, &engine->server.retry);
-  listen_to_signals(engine);
+  rs_signals_begin(engine);
   rs_turn_begin(engine);
   open_journal(engine);
   rs_notify_begin(engine);

@@ -70,6 +70,7 @@ struct rs_engine {
   uv_prepare_t turn;
   uv_idle_t again;             /* runs while there is more to do than one turn took */
   rs_time started, stop_asked; /* stop_asked: 0 until a signal asked for it */
+  bool stop_passed_on;         /* that signal came from the witness */
   char boot[24];               /* this life's name in the journal */
   bool applied;                /* a tree holds */
   bool ended;
