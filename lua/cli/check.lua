@@ -14,9 +14,11 @@ local function rules(unit)
     if unit.isolate then add 'isolated' end
     if unit.vms > 1 then add('%d VMs', unit.vms) end
     if unit.ordered then add 'in order' end
-    add(unit.intensity.max == 0 and 'no restarts' or '%s in %s',
+    add(
+      unit.intensity.max == 0 and 'no restarts' or '%s in %s',
       terminal.count(unit.intensity.max, 'restart'),
-      terminal.seconds(unit.intensity.within))
+      terminal.seconds(unit.intensity.within)
+    )
     if unit.pool then add 'pool' end
     if unit.journal == 'brief' then add 'brief journal' end
     if unit.auto_shutdown ~= 'never' then add('ends on %s', unit.auto_shutdown) end
@@ -41,7 +43,8 @@ local function draw(view)
   local widths = { 0, 0, 0, 0 }
   local function add(unit, lead, below)
     local how = unit.strategy or unit.backend or ''
-    local row = { lead .. unit.name, unit.kind, how, unit.runs or '', rules(unit), unit }
+    local row =
+      { lead .. unit.name, unit.kind, how, unit.runs or '', rules(unit), unit }
     row.lead = #lead
     rows[#rows + 1] = row
     for i = 1, 4 do
@@ -51,7 +54,11 @@ local function draw(view)
     end
     for i, child in ipairs(unit.children or {}) do
       local last = i == #unit.children
-      add(child, below .. (last and '└─ ' or '├─ '), below .. (last and '   ' or '│  '))
+      add(
+        child,
+        below .. (last and '└─ ' or '├─ '),
+        below .. (last and '   ' or '│  ')
+      )
     end
   end
   add(units.tree(view), '', '')
@@ -79,14 +86,21 @@ return {
   args = { { 'FILE', 'the tree script' } },
   options = {
     { 'json', nil, 'for programs' },
-    { 'eval-time', 'SECONDS', 'processor time of the evaluation', evaluate.CPU,
-      options.seconds },
+    {
+      'eval-time',
+      'SECONDS',
+      'processor time of the evaluation',
+      evaluate.CPU,
+      options.seconds,
+    },
     { 'eval-memory', 'SIZE', 'memory of the evaluation', '1G', options.size },
   },
   run = function(given)
     local memory = given['eval-memory'] ~= '1G' and given['eval-memory'] or nil
     local bytes, mistakes = evaluate.spawn(given.FILE, {
-      cpu = given['eval-time'], memory = memory, command = given.command,
+      cpu = given['eval-time'],
+      memory = memory,
+      command = given.command,
     })
     if not bytes and given.json then
       io.stdout:write(json.encode { ok = false, mistakes = mistakes }, '\n')

@@ -29,13 +29,19 @@ local BROKEN = {
 }
 
 local WHY_KILLED = {
-  violation = 'for the violation', shutdown = 'did not stop in time',
-  operator = 'by an operator', now = 'all at once',
+  violation = 'for the violation',
+  shutdown = 'did not stop in time',
+  operator = 'by an operator',
+  now = 'all at once',
 }
 
 local WHY_RESTART = {
-  failed = 'it failed', ended = 'it ended', strategy = "its sibling's failure",
-  collateral = "another's fault", operator = 'by an operator', reload = 'it changed',
+  failed = 'it failed',
+  ended = 'it ended',
+  strategy = "its sibling's failure",
+  collateral = "another's fault",
+  operator = 'by an operator',
+  reload = 'it changed',
 }
 
 -- The first line of a text, and the rest.
@@ -60,8 +66,8 @@ end
 
 function KINDS.transition(entry)
   if not said(entry.from) then return 'grey', ('→ %s'):format(tostring(entry.to)) end
-  return 'grey', ('%s → %s (%s)'):format(entry.from, tostring(entry.to),
-    tostring(entry.event))
+  return 'grey',
+    ('%s → %s (%s)'):format(entry.from, tostring(entry.to), tostring(entry.event))
 end
 
 function KINDS.ready() return 'green', '' end
@@ -96,16 +102,22 @@ function KINDS.exited(entry)
 end
 
 function KINDS.killed(entry)
-  return 'red', WHY_KILLED[entry.why] or tostring(entry.why)
+  local why = WHY_KILLED[entry.why] or tostring(entry.why)
+  return 'red', why
 end
 
 function KINDS.restart(entry)
-  local delay = type(entry.delay) == 'number' and entry.delay > 0
-    and 'in ' .. seconds(entry.delay) or 'now'
+  local delay = type(entry.delay) == 'number'
+      and entry.delay > 0
+      and 'in ' .. seconds(entry.delay)
+    or 'now'
   local why = WHY_RESTART[entry.why] or tostring(entry.why)
   if entry.failures then
-    why = ('failure %s of %s in %s'):format(tostring(entry.failures), tostring(entry.max),
-      limit(entry.within))
+    why = ('failure %s of %s in %s'):format(
+      tostring(entry.failures),
+      tostring(entry.max),
+      limit(entry.within)
+    )
   elseif entry.charged == false then
     why = why .. ', not charged'
   end
@@ -122,8 +134,8 @@ function KINDS.completed() return 'green', '' end
 function KINDS.escalated(entry)
   local child = said(entry.child) and ' of ' .. entry.child or ''
   local within = entry.within and 'in ' .. limit(entry.within) or 'in its life'
-  return 'red', ('gives up: more than %s restarts%s %s'):format(tostring(entry.max),
-    child, within)
+  return 'red',
+    ('gives up: more than %s restarts%s %s'):format(tostring(entry.max), child, within)
 end
 
 function KINDS.probe(entry)
@@ -158,9 +170,13 @@ function KINDS.log(entry)
 end
 
 function KINDS.reload(entry)
-  return nil, ('%s added, %s removed, %s changed, %s unchanged'):format(
-    tostring(entry.added), tostring(entry.removed), tostring(entry.changed),
-    tostring(entry.unchanged))
+  return nil,
+    ('%s added, %s removed, %s changed, %s unchanged'):format(
+      tostring(entry.added),
+      tostring(entry.removed),
+      tostring(entry.changed),
+      tostring(entry.unchanged)
+    )
 end
 
 function KINDS.stop(entry) return nil, said(entry.by) and 'by ' .. entry.by or '' end
@@ -172,8 +188,14 @@ function KINDS.dropped(entry)
 end
 
 local COMMON = {
-  seq = true, time = true, mono = true, unit = true, incarnation = true, cause = true,
-  kind = true, boot = true,
+  seq = true,
+  time = true,
+  mono = true,
+  unit = true,
+  incarnation = true,
+  cause = true,
+  kind = true,
+  boot = true,
 }
 
 local function other(entry)
@@ -187,8 +209,6 @@ end
 --- How an entry reads.
 --- @param entry table decoded from the journal
 --- @return string? colour, string text, string? below several lines
-function M.read(entry)
-  return (KINDS[entry.kind] or other)(entry)
-end
+function M.read(entry) return (KINDS[entry.kind] or other)(entry) end
 
 return M

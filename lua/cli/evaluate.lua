@@ -5,7 +5,7 @@ local options = require 'cli.options'
 
 local COMMAND = {
   name = '__evaluate',
-  summary = 'evaluate a tree script: the plan to descriptor 3, mistakes to descriptor 4',
+  summary = 'evaluate a tree script: the plan to descriptor 3, mistakes to 4',
   args = { { 'FILE', 'the tree script' } },
   options = {
     { 'cpu', 'SECONDS', 'processor time', evaluate.CPU, options.seconds },

@@ -33,7 +33,9 @@ return function(argv)
   end
   if name == '--version' then name = 'version' end
   local rest = { unpack(argv, 2) }
-  if name == 'help' then name, rest = argv[2], { '--help' } end
+  if name == 'help' then
+    name, rest = argv[2], { '--help' }
+  end
   if not name then
     io.stderr:write(overview())
     return 2
@@ -41,8 +43,12 @@ return function(argv)
   if INTERNAL[name] then return require(INTERNAL[name])(rest) end
   local command = find(name)
   if not command then
-    io.stderr:write(("runsmith: there is no command '%s': %s\n"):format(name,
-      suggest.hint(name, COMMANDS)))
+    io.stderr:write(
+      ("runsmith: there is no command '%s': %s\n"):format(
+        name,
+        suggest.hint(name, COMMANDS)
+      )
+    )
     return 2
   end
   local given, why = options.read(command, rest)

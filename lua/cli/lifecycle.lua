@@ -81,28 +81,43 @@ function FORMATS.mermaid(states)
   lines[#lines + 1] = '  [*] --> ' .. id[states[1].name]
   for _, state in ipairs(states) do
     for _, edge in ipairs(state.edges) do
-      lines[#lines + 1] = ('  %s --> %s: %s'):format(id[state.name], id[edge.to],
-        label(edge))
+      lines[#lines + 1] = ('  %s --> %s: %s'):format(
+        id[state.name],
+        id[edge.to],
+        label(edge)
+      )
     end
     if state.ends then lines[#lines + 1] = ('  %s --> [*]'):format(id[state.name]) end
     if #state.notes > 0 and not state.ends then
-      lines[#lines + 1] = ('  note right of %s: %s'):format(id[state.name],
-        table.concat(state.notes, ', '))
+      lines[#lines + 1] = ('  note right of %s: %s'):format(
+        id[state.name],
+        table.concat(state.notes, ', ')
+      )
     end
   end
   return lines
 end
 
 function FORMATS.dot(states)
-  local lines = { 'digraph lifecycle {', '  rankdir = LR', '  "" [shape = point]',
-    ('  "" -> "%s"'):format(states[1].name) }
+  local lines = {
+    'digraph lifecycle {',
+    '  rankdir = LR',
+    '  "" [shape = point]',
+    ('  "" -> "%s"'):format(states[1].name),
+  }
   for _, state in ipairs(states) do
     local text = table.concat({ state.name, unpack(state.notes) }, '\\n')
-    lines[#lines + 1] = ('  "%s" [label = "%s", shape = %s]'):format(state.name, text,
-      state.ends and 'doublecircle' or 'box')
+    lines[#lines + 1] = ('  "%s" [label = "%s", shape = %s]'):format(
+      state.name,
+      text,
+      state.ends and 'doublecircle' or 'box'
+    )
     for _, edge in ipairs(state.edges) do
-      lines[#lines + 1] = ('  "%s" -> "%s" [label = "%s"]'):format(state.name, edge.to,
-        label(edge))
+      lines[#lines + 1] = ('  "%s" -> "%s" [label = "%s"]'):format(
+        state.name,
+        edge.to,
+        label(edge)
+      )
     end
   end
   lines[#lines + 1] = '}'
@@ -113,9 +128,14 @@ local function find_life(view, path)
   local row = view:find(path)
   if not row then
     local paths = {}
-    for i = 0, math.min(view.count.unit, 1000) - 1 do paths[i + 1] = view:path(i) end
-    return nil, ("there is no unit '%s': %s"):format(path,
-      suggest.hint(path, paths, 'runsmith check FILE shows them'))
+    for i = 0, math.min(view.count.unit, 1000) - 1 do
+      paths[i + 1] = view:path(i)
+    end
+    return nil,
+      ("there is no unit '%s': %s"):format(
+        path,
+        suggest.hint(path, paths, 'runsmith check FILE shows them')
+      )
   end
   local life = view.spec[view.unit[row].spec].life
   if life == abi.NONE then return nil, ("'%s' is no Lua worker"):format(path) end
@@ -127,8 +147,13 @@ return {
   summary = "show a worker's states and transitions",
   args = { { 'FILE', 'the tree script' }, { 'PATH', "the worker's path" } },
   options = {
-    { 'format', 'text|mermaid|dot', 'what for', 'text',
-      options.one_of('text', 'mermaid', 'dot') },
+    {
+      'format',
+      'text|mermaid|dot',
+      'what for',
+      'text',
+      options.one_of('text', 'mermaid', 'dot'),
+    },
   },
   run = function(given)
     local bytes, mistakes = evaluate.spawn(given.FILE, { command = given.command })

@@ -7,7 +7,8 @@ return function(mistakes)
   local paint = terminal.painter(2)
   local lines = {}
   for i, item in ipairs(mistakes) do
-    local path = item.path ~= '' and paint('bold', terminal.clean(item.path)) .. ': ' or ''
+    local path = item.path ~= '' and paint('bold', terminal.clean(item.path)) .. ': '
+      or ''
     local place = ('%s:%d'):format(terminal.clean(item.file), item.line)
     lines[i] = ('%s: %s%s\n'):format(place, path, terminal.clean(item.message))
   end

@@ -12,7 +12,9 @@ local M = {}
 --- @return string
 function M.usage(command)
   local parts = { 'usage: runsmith ' .. command.name }
-  for _, arg in ipairs(command.args or {}) do parts[#parts + 1] = arg[1] end
+  for _, arg in ipairs(command.args or {}) do
+    parts[#parts + 1] = arg[1]
+  end
   for _, option in ipairs(command.options or {}) do
     local value = option[2] and ' ' .. option[2] or ''
     parts[#parts + 1] = ('[--%s%s]'):format(option[1], value)
@@ -69,8 +71,11 @@ local function find(command, name)
     known[#known + 1] = option[1]
     if option[1] == name then return option end
   end
-  return nil, ("there is no option '--%s': %s"):format(name,
-    suggest.hint(name, known, 'see --help'))
+  return nil,
+    ("there is no option '--%s': %s"):format(
+      name,
+      suggest.hint(name, known, 'see --help')
+    )
 end
 
 local function take_option(command, given, argv, i)
@@ -80,7 +85,9 @@ local function take_option(command, given, argv, i)
     given.help = true
     return i
   end
-  if not name then return nil, ("there is no option '%s'; see --help"):format(argv[i]) end
+  if not name then
+    return nil, ("there is no option '%s'; see --help"):format(argv[i])
+  end
   local option, why = find(command, name)
   if not option then return nil, why end
   if not option[2] then
@@ -109,7 +116,9 @@ end
 --- @return string? why
 function M.read(command, argv)
   local given, words, only_words = {}, {}, false
-  for _, option in ipairs(command.options or {}) do given[option[1]] = option[4] end
+  for _, option in ipairs(command.options or {}) do
+    given[option[1]] = option[4]
+  end
   local i = 1
   while i <= #argv do
     local text = argv[i]
@@ -127,7 +136,9 @@ function M.read(command, argv)
   if given.help then return given end
   local args = command.args or {}
   for place, arg in ipairs(args) do
-    if not words[place] then return nil, ('%s is missing: %s'):format(arg[1], arg[2]) end
+    if not words[place] then
+      return nil, ('%s is missing: %s'):format(arg[1], arg[2])
+    end
     given[arg[1]] = words[place]
   end
   if #words > #args then

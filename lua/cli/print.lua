@@ -1,4 +1,4 @@
---- runsmith __print: journal lines from descriptor 0 to descriptor 2, as text or as JSON.
+--- runsmith __print: journal lines from descriptor 0 to descriptor 2, as text or JSON.
 --- It outlives the signals that a terminal sends, so that the end is shown too; it ends
 --- with its input, or when nobody reads what it writes.
 local abi = require 'runsmith.abi'
@@ -16,28 +16,33 @@ local DAY = 86400
 
 -- Days from 1970 to a date, by the civil calendar.
 local function days(year, month, day)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  local era = year * 365 + math.floor(year / 4) - math.floor(year / 100)
+  if month <= 2 then
+    year, month = year - 1, month + 12
+  end
+  local era = year * 365
+    + math.floor(year / 4)
+    - math.floor(year / 100)
     + math.floor(year / 400)
   return era + math.floor((153 * (month - 3) + 2) / 5) + day - 719469
 end
 
--- '2026-01-02T03:04:05.678901Z' → the time of day here. The second before is remembered.
+-- '2026-01-02T03:04:05.678901Z' → the time of day here. The last second is remembered.
 local last_second, last_text
 local function time_of_day(time)
   local second = time:sub(1, 19)
   if second ~= last_second then
     local y, mo, d, h, mi, s = second:match '^(%d+)-(%d+)-(%d+)T(%d+):(%d+):(%d+)$'
     if not y then return time end
-    local at = days(tonumber(y), tonumber(mo), tonumber(d)) * DAY + h * 3600 + mi * 60 + s
+    local at = days(tonumber(y), tonumber(mo), tonumber(d)) * DAY
+      + h * 3600
+      + mi * 60
+      + s
     last_second, last_text = second, os.date('%H:%M:%S', at)
   end
   return last_text .. (time:sub(20):match '^%.%d%d?%d?' or '')
 end
 
-local function clean(text)
-  return terminal.clean((text:gsub('\27%[[%d;]*%a', '')))
-end
+local function clean(text) return terminal.clean((text:gsub('\27%[[%d;]*%a', ''))) end
 
 local function below_lines(text, out)
   local count = 0
@@ -69,15 +74,20 @@ local function text_writer()
     local head = unit .. (' '):rep(width - #unit)
     local label = kind .. (' '):rep(KIND_WIDTH - #kind)
     local body = text ~= '' and label .. '  ' .. clean((text:gsub('\n', ' '))) or kind
-    out[#out + 1] = ('%s  %s  %s\n'):format(paint('grey', time_of_day(entry.time or '')),
-      head, paint(colour, body))
+    out[#out + 1] = ('%s  %s  %s\n'):format(
+      paint('grey', time_of_day(entry.time or '')),
+      head,
+      paint(colour, body)
+    )
     if below then below_lines(below, out) end
   end
   return function(line, out)
     local before = #out
     local ok = pcall(format, line, out)
     if ok then return end
-    for i = #out, before + 1, -1 do out[i] = nil end
+    for i = #out, before + 1, -1 do
+      out[i] = nil
+    end
     out[#out + 1] = clean(line) .. '\n'
   end
 end
@@ -100,7 +110,9 @@ local function line_cutter(each)
     end
     if skipping or at > #chunk then return end
     rest[#rest + 1], size = chunk:sub(at), size + #chunk - at + 1
-    if size > LINE_MAX then rest, size, skipping = {}, 0, true end
+    if size > LINE_MAX then
+      rest, size, skipping = {}, 0, true
+    end
   end
 end
 

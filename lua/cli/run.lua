@@ -9,11 +9,21 @@ return {
   options = {
     { 'socket', 'PATH', 'where clients reach it' },
     { 'journal', 'PATH', 'keep the journal there' },
-    { 'log', 'text|json', 'how the journal is shown', 'text',
-      options.one_of('text', 'json') },
+    {
+      'log',
+      'text|json',
+      'how the journal is shown',
+      'text',
+      options.one_of('text', 'json'),
+    },
     { 'watch', nil, 'reload when a file of the tree changes' },
-    { 'eval-time', 'SECONDS', "processor time of the script's evaluation", evaluate.CPU,
-      options.seconds },
+    {
+      'eval-time',
+      'SECONDS',
+      "processor time of the script's evaluation",
+      evaluate.CPU,
+      options.seconds,
+    },
     { 'eval-memory', 'SIZE', "memory of the script's evaluation", '1G', options.size },
   },
   run = function(given)

@@ -4,7 +4,12 @@ local abi = require 'runsmith.abi'
 local M = {}
 
 local CODES = {
-  red = '31', green = '32', yellow = '33', blue = '34', grey = '90', bold = '1',
+  red = '31',
+  green = '32',
+  yellow = '33',
+  blue = '34',
+  grey = '90',
+  bold = '1',
 }
 
 --- A function that paints text for a descriptor: paint('red', text).

@@ -7,16 +7,31 @@ local M = {}
 
 local C, seconds = abi.C, abi.seconds
 
-local KINDS = { [C.RS_SUPERVISOR] = 'supervisor', [C.RS_WORKER] = 'worker',
-  [C.RS_COMMAND] = 'command' }
-local BACKENDS = { [C.RS_COROUTINE] = 'coroutine', [C.RS_THREAD] = 'thread',
-  [C.RS_PROCESS] = 'process' }
-local STRATEGIES = { [C.RS_ONE_FOR_ONE] = 'one_for_one',
-  [C.RS_ONE_FOR_ALL] = 'one_for_all', [C.RS_REST_FOR_ONE] = 'rest_for_one' }
-local RESTARTS = { [C.RS_TRANSIENT] = 'transient', [C.RS_PERMANENT] = 'permanent',
-  [C.RS_TEMPORARY] = 'temporary' }
-local AUTO = { [C.RS_AUTO_NEVER] = 'never', [C.RS_AUTO_ANY] = 'any_significant',
-  [C.RS_AUTO_ALL] = 'all_significant' }
+local KINDS = {
+  [C.RS_SUPERVISOR] = 'supervisor',
+  [C.RS_WORKER] = 'worker',
+  [C.RS_COMMAND] = 'command',
+}
+local BACKENDS = {
+  [C.RS_COROUTINE] = 'coroutine',
+  [C.RS_THREAD] = 'thread',
+  [C.RS_PROCESS] = 'process',
+}
+local STRATEGIES = {
+  [C.RS_ONE_FOR_ONE] = 'one_for_one',
+  [C.RS_ONE_FOR_ALL] = 'one_for_all',
+  [C.RS_REST_FOR_ONE] = 'rest_for_one',
+}
+local RESTARTS = {
+  [C.RS_TRANSIENT] = 'transient',
+  [C.RS_PERMANENT] = 'permanent',
+  [C.RS_TEMPORARY] = 'temporary',
+}
+local AUTO = {
+  [C.RS_AUTO_NEVER] = 'never',
+  [C.RS_AUTO_ANY] = 'any_significant',
+  [C.RS_AUTO_ALL] = 'all_significant',
+}
 
 local function finite(time)
   local number = seconds(time)
@@ -78,12 +93,18 @@ function M.unit(view, row)
   local function has(flag) return bit.band(spec.flags, flag) ~= 0 end
   local entry = {
     name = has(C.RS_TEMPLATE) and '(pool)' or view:bytes(unit.name),
-    kind = KINDS[spec.kind], runs = runs(view, spec), after = after_of(view, unit),
-    restart = RESTARTS[spec.restart], shutdown = shutdown_of(spec),
-    launch = finite(spec.launch), heartbeat = heartbeat_of(view, spec),
-    stall = finite(spec.stall), significant = has(C.RS_SIGNIFICANT),
+    kind = KINDS[spec.kind],
+    runs = runs(view, spec),
+    after = after_of(view, unit),
+    restart = RESTARTS[spec.restart],
+    shutdown = shutdown_of(spec),
+    launch = finite(spec.launch),
+    heartbeat = heartbeat_of(view, spec),
+    stall = finite(spec.stall),
+    significant = has(C.RS_SIGNIFICANT),
     backoff = spec.backoff_first > 0 and seconds(spec.backoff_first) or nil,
-    file = view:bytes(unit.file), line = unit.line,
+    file = view:bytes(unit.file),
+    line = unit.line,
   }
   if spec.kind == C.RS_SUPERVISOR then
     add_supervisor(entry, spec, has)

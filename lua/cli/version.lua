@@ -7,8 +7,14 @@ return {
   name = 'version',
   summary = 'say which runsmith this is',
   run = function()
-    io.stdout:write(('runsmith %s (ABI %d, %s, libuv %s)\n'):format(
-      VERSION, abi.C.RS_ABI, jit.version, require('luv').version_string()))
+    io.stdout:write(
+      ('runsmith %s (ABI %d, %s, libuv %s)\n'):format(
+        VERSION,
+        abi.C.RS_ABI,
+        jit.version,
+        require('luv').version_string()
+      )
+    )
     return 0
   end,
 }

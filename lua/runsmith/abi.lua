@@ -5,9 +5,18 @@ local M = {}
 
 local NAMES = { 'UNIT', 'SPEC', 'LIFE', 'STATE', 'EDGE', 'AFTER', 'EXEC', 'MODULE' }
 local ROWS = { -- the C type of each table's rows, by its place
-  [0] = 'rs_plan_unit', 'rs_plan_spec', 'rs_plan_life', 'rs_plan_state', 'rs_plan_edge',
-  'uint32_t', 'rs_plan_exec', 'rs_plan_module', 'rs_plan_backend', 'rs_plan_probe',
-  'rs_plan_channel', 'uint8_t',
+  [0] = 'rs_plan_unit',
+  'rs_plan_spec',
+  'rs_plan_life',
+  'rs_plan_state',
+  'rs_plan_edge',
+  'uint32_t',
+  'rs_plan_exec',
+  'rs_plan_module',
+  'rs_plan_backend',
+  'rs_plan_probe',
+  'rs_plan_channel',
+  'uint8_t',
 }
 NAMES[9], NAMES[10], NAMES[11], NAMES[12] = 'BACKEND', 'PROBE', 'CHANNEL', 'BYTES'
 
@@ -163,7 +172,9 @@ function View:bytes(ref) return ffi.string(self.heap + ref.at, ref.len) end
 --- @return string[]
 function View:list(ref)
   local list = {}
-  for item in self:bytes(ref):gmatch '(%Z*)%z' do list[#list + 1] = item end
+  for item in self:bytes(ref):gmatch '(%Z*)%z' do
+    list[#list + 1] = item
+  end
   return list
 end
 
@@ -184,15 +195,17 @@ end
 --- @return integer?
 function View:find(path)
   for row = 0, self.count.unit - 1 do
-    if path:sub(-self.unit[row].name.len) == self:bytes(self.unit[row].name)
-      and self:path(row) == path then
+    if
+      path:sub(-self.unit[row].name.len) == self:bytes(self.unit[row].name)
+      and self:path(row) == path
+    then
       return row
     end
   end
 end
 
---- A plan as arrays of rows: .unit .spec .life .state .edge .after .exec .module .backend
---- .probe .channel. The bytes must be a checked plan and stay where they are.
+--- A plan as arrays of rows: .unit .spec .life .state .edge .after .exec .module
+--- .backend .probe .channel. The bytes must be a checked plan and stay where they are.
 --- @param plan string|ffi.cdata* its bytes, or a pointer to them
 --- @param size? integer for a pointer
 --- @return runsmith.View

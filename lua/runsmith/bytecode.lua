@@ -1,6 +1,6 @@
---- Bytecode in one form only. string.dump writes a constant table's keys in the order of
---- their hashes, which differs from process to process; here they are sorted, so that equal
---- functions have equal bytes. The format is LuaJIT 2.1's (lj_bcdump.h).
+--- Bytecode in one form only. string.dump writes a constant table's keys in the order
+--- of their hashes, which differs from process to process; here they are sorted, so
+--- that equal functions have equal bytes. The format is LuaJIT 2.1's (lj_bcdump.h).
 local M = {}
 
 local sub, byte, concat = string.sub, string.byte, table.concat
@@ -20,7 +20,9 @@ local function uleb(code, at)
 end
 
 local function skip_ulebs(code, at, count)
-  for _ = 1, count do _, at = uleb(code, at) end
+  for _ = 1, count do
+    _, at = uleb(code, at)
+  end
   return at
 end
 
@@ -33,10 +35,13 @@ local function skip_item(code, at)
 end
 
 local function sorted_table(code, at, out)
-  local from, arrays, hashes = at, nil, nil
+  local from = at
+  local arrays, hashes
   arrays, at = uleb(code, at)
   hashes, at = uleb(code, at)
-  for _ = 1, arrays do at = skip_item(code, at) end
+  for _ = 1, arrays do
+    at = skip_item(code, at)
+  end
   out[#out + 1] = sub(code, from, at - 1)
   local pairs_found = {}
   for i = 1, hashes do

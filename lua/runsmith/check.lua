@@ -63,11 +63,14 @@ function Checker:wrong(at, path, message)
   self.count = self.count + 1
   if self.count > MISTAKES_MAX then return end
   self.mistakes[self.count] = {
-    file = at.file or self.script, line = at.line or 1, path = path, message = message,
+    file = at.file or self.script,
+    line = at.line or 1,
+    path = path,
+    message = message,
   }
 end
 
---- Takes a value with functions in it apart, for the compiler; notes what cannot travel.
+--- Takes apart a value with functions in it, for the compiler; notes what must stay.
 --- @param value any
 --- @param row integer whose it is; -1: nobody's
 --- @param at runsmith.Place
@@ -75,7 +78,8 @@ end
 function Checker:pack(value, row, at)
   self.names = self.names or travel.module_names()
   return travel.pack(value, function(message, file, line)
-    local path = row >= 0 and self.tree:path(row) or ('rs.backend %s'):format(show(at.of))
+    local path = row >= 0 and self.tree:path(row)
+      or ('rs.backend %s'):format(show(at.of))
     self:wrong(file and { file = file, line = line } or at, path, message)
   end, self.names)
 end
@@ -100,12 +104,20 @@ end
 function Checker:check_name(row, names)
   local name = self.tree.nodes[row].name
   if type(name) ~= 'string' or not find(name, NAME) or #name > NAME_MAX then
-    self:blame(row)(('the name %s must be of letters, digits, _ . - (at most %d)'):format(
-      name == false and 'is missing; it' or show(name), NAME_MAX))
+    self:blame(row)(
+      ('the name %s must be of letters, digits, _ . - (at most %d)'):format(
+        name == false and 'is missing; it' or show(name),
+        NAME_MAX
+      )
+    )
   elseif names and names[name] then
     local first = self.tree.nodes[names[name]].at
-    self:blame(row)(("the name '%s' is taken by a sibling (%s:%d); names are unique "
-      .. 'among siblings'):format(name, first.file, first.line))
+    self:blame(row)(
+      (
+        "the name '%s' is taken by a sibling (%s:%d); names are unique "
+        .. 'among siblings'
+      ):format(name, first.file, first.line)
+    )
   elseif names then
     names[name] = row
   end
@@ -114,8 +126,12 @@ end
 function Checker:leaf(row, stall)
   local node = self.tree.nodes[row]
   if type(node.fields) ~= 'table' then
-    self:blame(row)(("%s; rs.%s 'name' must be followed by { … }"):format(
-      show(node.fields), node.kind))
+    self:blame(row)(
+      ("%s; rs.%s 'name' must be followed by { … }"):format(
+        show(node.fields),
+        node.kind
+      )
+    )
     return check_unit.EMPTY
   end
   local leaf = check_unit.leaf(self, row, stall)
@@ -163,10 +179,18 @@ function Checker:add_item(row, i, item, names, stall)
     local channels = self.tree.channels
     channels[#channels + 1] = { node = item, row = row }
   elseif kind then
-    self:wrong(item.at, self.tree:path(row), ('a %s is no child; %s'):format(kind,
-      kind == 'probe' and 'it belongs into `probes = { … }`' or 'it stands on its own'))
+    self:wrong(
+      item.at,
+      self.tree:path(row),
+      ('a %s is no child; %s'):format(
+        kind,
+        kind == 'probe' and 'it belongs into `probes = { … }`'
+          or 'it stands on its own'
+      )
+    )
   else
-    local hint = type(item) == 'function' and "; has rs.worker 'name' its { … }?" or ''
+    local hint = type(item) == 'function' and "; has rs.worker 'name' its { … }?"
+      or ''
     self:blame(row)(('item %d is %s; it must be a child%s'):format(i, show(item), hint))
   end
 end
@@ -226,7 +250,9 @@ local function sort_mistakes(mistakes)
     mistake.rank, mistake.file_rank = i, ranks[mistake.file]
   end
   table.sort(mistakes, by_place)
-  for _, mistake in ipairs(mistakes) do mistake.rank, mistake.file_rank = nil, nil end
+  for _, mistake in ipairs(mistakes) do
+    mistake.rank, mistake.file_rank = nil, nil
+  end
 end
 
 local function finish(checker)
@@ -235,7 +261,9 @@ local function finish(checker)
   if more > 0 then
     local last = checker.mistakes[MISTAKES_MAX]
     checker.mistakes[MISTAKES_MAX + 1] = {
-      file = last.file, line = last.line, path = last.path,
+      file = last.file,
+      line = last.line,
+      path = last.path,
       message = ('and %d more mistakes'):format(more),
     }
   end
@@ -250,11 +278,26 @@ end
 --- @return runsmith.Mistake[] mistakes
 function M.tree(root, options)
   local checker = setmetatable({
-    script = options.script, load = options.load, depth = 0, count = 0, mistakes = {},
-    names = nil, shapes = {}, modules = {}, definitions = {}, backends = {},
+    script = options.script,
+    load = options.load,
+    depth = 0,
+    count = 0,
+    mistakes = {},
+    names = nil,
+    shapes = {},
+    modules = {},
+    definitions = {},
+    backends = {},
     tree = setmetatable({
-      count = 0, nodes = {}, parents = {}, leaves = {}, after = {}, template = {},
-      channels = {}, backends = describe.backends, packs = {},
+      count = 0,
+      nodes = {},
+      parents = {},
+      leaves = {},
+      after = {},
+      template = {},
+      channels = {},
+      backends = describe.backends,
+      packs = {},
     }, Tree),
   }, Checker)
   check_probe.kinds(checker)
@@ -262,8 +305,14 @@ function M.tree(root, options)
   if describe.kind(root) ~= 'supervisor' then
     local what = describe.kind(root) and 'a ' .. describe.kind(root) or show(root)
     local at = describe.kind(root) and root.at or { file = options.script, line = 1 }
-    checker:wrong(at, '', ('the script returns %s; it must return one supervisor: '
-      .. "return rs.supervisor 'name' { … }"):format(what))
+    checker:wrong(
+      at,
+      '',
+      (
+        'the script returns %s; it must return one supervisor: '
+        .. "return rs.supervisor 'name' { … }"
+      ):format(what)
+    )
     return finish(checker)
   end
   checker:add_unit(root, -1, nil, 2)

@@ -11,11 +11,19 @@ local show = types.show
 local NAME = '^[%w_.-]+$'
 local COMBINED = { all = true, any = true, no = true }
 local LUA_TYPES = {
-  string = true, number = true, boolean = true, table = true, ['function'] = true,
+  string = true,
+  number = true,
+  boolean = true,
+  table = true,
+  ['function'] = true,
   any = true,
 }
 local COMMAND_STATES = {
-  starting = 1, running = 2, terminating = 3, stopped = 4, crashed = 5,
+  starting = 1,
+  running = 2,
+  terminating = 3,
+  stopped = 4,
+  crashed = 5,
 }
 
 local function index(list)
@@ -50,14 +58,24 @@ local function define(checker, row)
   end
   local by_name = {}
   if definition.fields ~= nil and type(definition.fields) ~= 'table' then
-    wrong(('fields is %s; it must be a table of name = type'):format(
-      show(definition.fields)))
+    wrong(
+      ('fields is %s; it must be a table of name = type'):format(
+        show(definition.fields)
+      )
+    )
   else
     for name, what in pairs(definition.fields or {}) do
-      if type(name) == 'number' then name, what = what, 'any' end
+      if type(name) == 'number' then
+        name, what = what, 'any'
+      end
       if not LUA_TYPES[what] then
-        wrong(('fields.%s is %s: %s'):format(tostring(name), show(what),
-          suggest.hint(what, LUA_TYPES)))
+        wrong(
+          ('fields.%s is %s: %s'):format(
+            tostring(name),
+            show(what),
+            suggest.hint(what, LUA_TYPES)
+          )
+        )
       else
         by_name[name] = declared_type(what)
       end
@@ -65,11 +83,16 @@ local function define(checker, row)
   end
   for key in pairs(definition) do
     if key ~= 'fields' and key ~= 'check' then
-      wrong(("unknown field '%s': %s"):format(tostring(key),
-        suggest.hint(key, { 'fields', 'check' })))
+      wrong(
+        ("unknown field '%s': %s"):format(
+          tostring(key),
+          suggest.hint(key, { 'fields', 'check' })
+        )
+      )
     end
   end
-  checker.probes[row.name] = { fields = by_name, required = {}, check = definition.check }
+  checker.probes[row.name] =
+    { fields = by_name, required = {}, check = definition.check }
 end
 
 --- Learns all kinds of probe, those of rs.probe.define among them.
@@ -81,8 +104,12 @@ function M.kinds(checker)
     local by_name, required = index(list)
     checker.probes[kind] = { fields = by_name, required = required }
   end
-  for kind in pairs(COMBINED) do checker.probes[kind] = { fields = {}, required = {} } end
-  for _, row in ipairs(describe.probe_kinds) do define(checker, row) end
+  for kind in pairs(COMBINED) do
+    checker.probes[kind] = { fields = {}, required = {} }
+  end
+  for _, row in ipairs(describe.probe_kinds) do
+    define(checker, row)
+  end
 end
 
 local function states_of(leaf)
@@ -104,28 +131,43 @@ local function check_use(fields, leaf, label, wrong)
   if type(when) == 'string' then when = { when } end
   for _, name in ipairs(states and type(when) == 'table' and when or {}) do
     if not states[name] then
-      wrong(('%s.when: %s is no state: %s'):format(label, show(name),
-        suggest.hint(name, states)))
+      wrong(
+        ('%s.when: %s is no state: %s'):format(
+          label,
+          show(name),
+          suggest.hint(name, states)
+        )
+      )
     end
   end
   local action = fields.action
   if type(action) ~= 'table' then return end
   if (action.emit ~= nil) == (action.call ~= nil) then
     wrong(('%s.action must have one of emit and call'):format(label))
-  elseif type(action.emit) == 'string' and leaf.life and not has_event(leaf, action.emit) then
-    wrong(("%s.action: no state of its lifecycle has the event '%s'"):format(
-      label, action.emit))
+  elseif
+    type(action.emit) == 'string'
+    and leaf.life
+    and not has_event(leaf, action.emit)
+  then
+    wrong(
+      ("%s.action: no state of its lifecycle has the event '%s'"):format(
+        label,
+        action.emit
+      )
+    )
   elseif action.emit ~= nil and leaf.kind ~= 'worker' then
     wrong(("%s.action: only a worker's lifecycle takes events"):format(label))
   end
 end
 
+local function blame(checker, row, node)
+  return function(message) checker:wrong(node.at, checker.tree:path(row), message) end
+end
+
 local check_one
 
 local function check_parts(checker, row, leaf, node, label)
-  local function wrong(message)
-    checker:wrong(node.at, checker.tree:path(row), message)
-  end
+  local wrong = blame(checker, row, node)
   if #node.fields == 0 then
     return wrong(('%s is empty; it takes probes'):format(label))
   end
@@ -145,7 +187,9 @@ local function cargo(checker, node)
   for key, value in pairs(node.fields) do
     if type(key) ~= 'number' then fields[key] = value end
   end
-  for i, inner in ipairs(node.fields) do parts[i] = cargo(checker, inner) end
+  for i, inner in ipairs(node.fields) do
+    parts[i] = cargo(checker, inner)
+  end
   return { kind = node.name, fields = fields, parts = parts, check = kind.check }
 end
 
@@ -161,14 +205,17 @@ end
 --- Checks one probe of a unit.
 function check_one(checker, row, leaf, node)
   local label = (COMBINED[node.name] and 'rs.%s' or 'rs.probe.%s'):format(
-    tostring(node.name))
-  local function wrong(message)
-    checker:wrong(node.at, checker.tree:path(row), message)
-  end
+    tostring(node.name)
+  )
+  local wrong = blame(checker, row, node)
   local kind = checker.probes[node.name]
   if not kind then
-    return wrong(('%s: there is no such probe: %s'):format(label,
-      suggest.hint(node.name, checker.probes)))
+    return wrong(
+      ('%s: there is no such probe: %s'):format(
+        label,
+        suggest.hint(node.name, checker.probes)
+      )
+    )
   elseif type(node.fields) ~= 'table' then
     return wrong(('%s takes a table { … }, not %s'):format(label, show(node.fields)))
   end
@@ -177,11 +224,26 @@ function check_one(checker, row, leaf, node)
     if field then
       field.check(value, ('%s.%s'):format(label, key), wrong)
     elseif type(key) ~= 'number' or not COMBINED[node.name] then
-      local known = { 'every', 'timeout', 'delay', 'failures', 'successes', 'hold', 'when',
-        'action' }
-      for name in pairs(kind.fields) do known[#known + 1] = name end
-      wrong(("%s: unknown field '%s': %s"):format(label, tostring(key),
-        suggest.hint(key, known)))
+      local known = {
+        'every',
+        'timeout',
+        'delay',
+        'failures',
+        'successes',
+        'hold',
+        'when',
+        'action',
+      }
+      for name in pairs(kind.fields) do
+        known[#known + 1] = name
+      end
+      wrong(
+        ("%s: unknown field '%s': %s"):format(
+          label,
+          tostring(key),
+          suggest.hint(key, known)
+        )
+      )
     end
   end
   for _, name in ipairs(kind.required) do
@@ -211,8 +273,9 @@ end
 local function check_fields(checker, node, path, known, required)
   local function wrong(message) checker:wrong(node.at, path, message) end
   if type(node.fields) ~= 'table' then
-    return wrong(('rs.%s takes a table { … }, not %s'):format(node.kind,
-      show(node.fields)))
+    return wrong(
+      ('rs.%s takes a table { … }, not %s'):format(node.kind, show(node.fields))
+    )
   end
   for key, value in pairs(node.fields) do
     if known[key] then
@@ -236,8 +299,12 @@ function M.backends(checker)
     local path = ('rs.backend %s'):format(show(name))
     if type(name) ~= 'string' or not name:find(NAME) then
       checker:wrong(node.at, path, 'its name must be of letters, digits, _ . -')
-    elseif checker.backends[name] or name == 'coroutine' or name == 'thread'
-      or name == 'process' then
+    elseif
+      checker.backends[name]
+      or name == 'coroutine'
+      or name == 'thread'
+      or name == 'process'
+    then
       checker:wrong(node.at, path, 'there is a backend of this name already')
     else
       checker.backends[name] = { node = node, row = i - 1 }

@@ -33,13 +33,21 @@ local function type_check(checker, row, known)
     if field then
       if key ~= 'after' and key ~= 'probes' then field.type.check(value, key, wrong) end
     elseif type(key) == 'string' then
-      wrong(("unknown field '%s': %s"):format(key, suggest.hint(key, known,
-        ('a %s has no such field'):format(node.kind))))
+      wrong(
+        ("unknown field '%s': %s"):format(
+          key,
+          suggest.hint(key, known, ('a %s has no such field'):format(node.kind))
+        )
+      )
     elseif type(key) ~= 'number' then
       wrong(('the key %s is no field'):format(show(key)))
     elseif not is_supervisor then
-      wrong(('a %s has no children; item %s does not belong here'):format(
-        node.kind, tostring(key)))
+      wrong(
+        ('a %s has no children; item %s does not belong here'):format(
+          node.kind,
+          tostring(key)
+        )
+      )
     elseif key < 1 or key > #node.fields or key % 1 ~= 0 then
       wrong(('the list of children has a hole before item %s'):format(tostring(key)))
     end
@@ -49,14 +57,18 @@ end
 
 local function check_common(fields, wrong)
   if fields.significant == true and fields.restart == 'permanent' then
-    wrong "significant is for what ends: not with restart = 'permanent'; use 'transient'"
+    wrong "significant is for what ends: not with restart = 'permanent'"
   end
   local backoff = fields.backoff
   if type(backoff) == 'table' and type(backoff.first) == 'number' then
     local max = backoff.max == nil and 60 or backoff.max
     if type(max) == 'number' and max < backoff.first and backoff.max ~= nil then
-      wrong(('backoff.max is %g, below first, %g; it must be at least that'):format(
-        max, backoff.first))
+      wrong(
+        ('backoff.max is %g, below first, %g; it must be at least that'):format(
+          max,
+          backoff.first
+        )
+      )
     end
   end
 end
@@ -69,48 +81,60 @@ local function refuse_process_fields(fields, wrong, instead)
   end
 end
 
+local function check_hook(key, value, life, wrong)
+  local has_states = key == 'enter' or key == 'leave'
+  if type(value) ~= (has_states and 'table' or 'function') then
+    local right = has_states and 'table of functions by state' or 'function'
+    return wrong(('%s is %s; it must be a %s'):format(key, show(value), right))
+  end
+  for state, fn in pairs(has_states and value or {}) do
+    local name = ('%s.%s'):format(key, tostring(state))
+    if not life.index[state] then
+      wrong(('%s: no such state: %s'):format(name, suggest.hint(state, life.index)))
+    elseif type(fn) ~= 'function' then
+      wrong(('%s is %s; it must be a function'):format(name, show(fn)))
+    end
+  end
+end
+
+local function check_state_function(key, value, life, wrong)
+  local at = life.index[key]
+  if key == 'init' then
+    wrong "'init' is reserved; the first state's function is where a worker begins"
+  elseif not at then
+    local hint = suggest.hint(key, life.index)
+    wrong(("'%s' is no state, so nothing calls it: %s"):format(tostring(key), hint))
+  elseif type(value) ~= 'function' then
+    wrong(('%s is %s; a state has a function'):format(key, show(value)))
+  elseif life.states[at].ends then
+    wrong(('state %s ends, so nothing calls its function; use before_exit'):format(key))
+  end
+end
+
+-- A state without a function has one event that it emits.
+local function check_silent(state, definition, wrong)
+  local others = 0
+  for _, edge in ipairs(state.edges) do
+    if edge.event ~= 'error' then others = others + 1 end
+  end
+  local events = #state.edges == 1 and 1 or others
+  if not state.ends and definition[state.name] == nil and events ~= 1 then
+    local text = 'state %s has no function, and not just one event to emit; write one'
+    wrong(text:format(state.name))
+  end
+end
+
 -- A definition's functions against its lifecycle.
 local function check_functions(definition, life, wrong)
   for key, value in pairs(definition) do
     if lifecycle.HOOKS[key] then
-      local tables = key == 'enter' or key == 'leave'
-      if type(value) ~= (tables and 'table' or 'function') then
-        wrong(('%s is %s; it must be a %s'):format(key, show(value),
-          tables and 'table of functions by state' or 'function'))
-      elseif tables then
-        for state, fn in pairs(value) do
-          if not life.index[state] then
-            wrong(('%s.%s: no such state: %s'):format(key, tostring(state),
-              suggest.hint(state, life.index)))
-          elseif type(fn) ~= 'function' then
-            wrong(('%s.%s is %s; it must be a function'):format(key, state, show(fn)))
-          end
-        end
-      end
+      check_hook(key, value, life, wrong)
     elseif key ~= 'lifecycle' then
-      local at = life.index[key]
-      if key == 'init' then
-        wrong "'init' is reserved; what comes first belongs into the first state's function"
-      elseif not at then
-        wrong(("'%s' is no state, so nothing calls it: %s"):format(tostring(key),
-          suggest.hint(key, life.index)))
-      elseif type(value) ~= 'function' then
-        wrong(('%s is %s; a state has a function'):format(key, show(value)))
-      elseif life.states[at].ends then
-        wrong(("state %s ends, so its function is never called; use before_exit"):format(key))
-      end
+      check_state_function(key, value, life, wrong)
     end
   end
   for _, state in ipairs(life.states) do
-    local others = 0
-    for _, edge in ipairs(state.edges) do
-      if edge.event ~= 'error' then others = others + 1 end
-    end
-    local events = #state.edges == 1 and 1 or others
-    if not state.ends and definition[state.name] == nil and events ~= 1 then
-      wrong(('state %s has no function, and not just one event to emit; write one'):format(
-        state.name))
-    end
+    check_silent(state, definition, wrong)
   end
 end
 
@@ -134,7 +158,8 @@ end
 
 local function definition_text(value)
   return ('%s; it must return worker.define { … }'):format(
-    value == true and 'nothing' or show(value))
+    value == true and 'nothing' or show(value)
+  )
 end
 
 -- A module that `run` names: { definition, life }, or false after a mistake.
@@ -150,8 +175,11 @@ local function run_module(checker, row, name)
     checker:wrong(at, path, fault.message)
   elseif not worker.place(value) then
     local file = fault and fault.file
-    checker:wrong(file and { file = file, line = 1 } or node.at, path,
-      ("module '%s' returns %s"):format(name, definition_text(value)))
+    checker:wrong(
+      file and { file = file, line = 1 } or node.at,
+      path,
+      ("module '%s' returns %s"):format(name, definition_text(value))
+    )
   else
     local life = life_of(checker, row, value, fault and fault.file)
     checker.modules[name] = life and { definition = value, life = life } or false
@@ -176,11 +204,11 @@ local function check_run(checker, row, leaf, wrong)
   elseif type(run) == 'function' then
     leaf.run, leaf.life = { task = run }, M.task_life
     if leaf.fields.lifecycle ~= nil then
-      wrong 'lifecycle: a task, a `run` that is a function, has none; its one limit is stall'
+      wrong 'lifecycle: a task, a `run` that is a function, has none; use stall'
     end
   elseif type(run) == 'table' then
     if not worker.place(run) then
-      return wrong "run is a table; it must be made by worker.define { … }"
+      return wrong 'run is a table; it must be made by worker.define { … }'
     end
     leaf.life = life_of(checker, row, run, checker.tree.nodes[row].at.file) or nil
     local name = module_of(checker, run)
@@ -212,7 +240,9 @@ local function check_worker(checker, row, leaf, wrong)
   local custom = checker.backends[backend]
   if type(backend) == 'string' and not BACKENDS[backend] and not custom then
     local known = { 'coroutine', 'thread', 'process' }
-    for name in pairs(checker.backends) do known[#known + 1] = name end
+    for name in pairs(checker.backends) do
+      known[#known + 1] = name
+    end
     wrong(("backend is '%s': %s"):format(backend, suggest.hint(backend, known)))
   end
   if backend ~= 'process' then
@@ -246,8 +276,10 @@ local function descend(at, fields, depth)
         at[key] = by_key
       end
       if value ~= value then value = LEAF end
-      local plain = type(value) == 'table' and getmetatable(value) == nil
-        and not worker.place(value) and depth < SHAPE_DEPTH
+      local plain = type(value) == 'table'
+        and getmetatable(value) == nil
+        and not worker.place(value)
+        and depth < SHAPE_DEPTH
       local step = plain and OPEN or value
       at = by_key[step]
       if not at then
@@ -312,7 +344,8 @@ function M.supervisor(checker, row)
     wrong 'isolate is false; the root is always a fault domain of its own'
   end
   if type(fields.on_activity) == 'function' then
-    checker.tree.packs[fields.on_activity] = checker:pack(fields.on_activity, row, node.at)
+    checker.tree.packs[fields.on_activity] =
+      checker:pack(fields.on_activity, row, node.at)
   end
   return { kind = 'supervisor', fields = fields }
 end

@@ -16,7 +16,8 @@ local getinfo, setmetatable, type = debug.getinfo, setmetatable, type
 
 --- @type table<string, table> metatable of each kind
 M.KINDS = {}
-for _, kind in ipairs { 'supervisor', 'worker', 'command', 'channel', 'backend', 'probe' } do
+local ALL = { 'supervisor', 'worker', 'command', 'channel', 'backend', 'probe' }
+for _, kind in ipairs(ALL) do
   M.KINDS[kind] = { __index = { kind = kind }, node = kind }
 end
 

@@ -27,7 +27,10 @@ local function plain_words(message, dir)
   if name then
     local file = dir .. name:gsub('%.', '/')
     return ("there is no module '%s': neither %s.lua nor %s/init.lua exists"):format(
-      name, file, file)
+      name,
+      file,
+      file
+    )
   end
   if message:find 'not enough memory' then
     return 'evaluation needs more memory than its limit; --eval-memory raises it'
@@ -51,14 +54,19 @@ local function loader(recorder, dir)
     local loaded = recorder.by_name[name]
     if ok then return value, { file = loaded and loaded.file } end
     local fault = fault_of(value, dir)
-    if not fault.line and loaded then fault.file, fault.line = loaded.file, 1 end
+    if not fault.line and loaded then
+      fault.file, fault.line = loaded.file, 1
+    end
     return nil, fault
   end
 end
 
 local function mistake(file, fault)
   return {
-    file = fault.file or file, line = fault.line or 1, path = '', message = fault.message,
+    file = fault.file or file,
+    line = fault.line or 1,
+    path = '',
+    message = fault.message,
   }
 end
 
@@ -73,11 +81,14 @@ local function work(file, dir, recorder)
   local ok, root = pcall(chunk)
   if not ok then return nil, { mistake(file, fault_of(root, dir)) } end
   local tree, mistakes = check.tree(root, {
-    script = file, load = loader(recorder, dir),
+    script = file,
+    load = loader(recorder, dir),
   })
   if not tree then return nil, mistakes end
   local compiled, large = plan.compile(tree, {
-    script = file, root_dir = uv.fs_realpath(dir == '' and '.' or dir), recorder = recorder,
+    script = file,
+    root_dir = uv.fs_realpath(dir == '' and '.' or dir),
+    recorder = recorder,
   })
   if not compiled then return nil, { mistake(file, { message = large }) } end
   return compiled
@@ -91,7 +102,9 @@ function M.here(file)
   local dir = file:match '^(.*/)' or ''
   local recorder = modules.new(dir)
   local before = {}
-  for name in pairs(package.loaded) do before[name] = true end
+  for name in pairs(package.loaded) do
+    before[name] = true
+  end
   describe.forget()
   recorder:install()
   local ok, compiled, mistakes = pcall(work, file, dir, recorder)
@@ -110,13 +123,22 @@ end
 local function quieten()
   function _G.print(...)
     local parts = {}
-    for i = 1, select('#', ...) do parts[i] = tostring((select(i, ...))) end
+    for i = 1, select('#', ...) do
+      parts[i] = tostring((select(i, ...)))
+    end
     io.stderr:write(table.concat(parts, '\t'), '\n')
   end
   io.output(io.stderr)
-  function os.exit()
-    error('os.exit: a tree script describes; it returns a supervisor and ends nothing', 2)
-  end
+  rawset(
+    os,
+    'exit',
+    function()
+      error(
+        'os.exit: a tree script describes; it returns a supervisor and ends nothing',
+        2
+      )
+    end
+  )
 end
 
 --- The whole life of an evaluator process: the plan to descriptor 3, mistakes to 4.
@@ -127,7 +149,9 @@ function M.process(file)
   local compiled, mistakes = M.here(file)
   if compiled then return compiled:write(PLAN_FD) and 0 or 1 end
   local lines = {}
-  for i, item in ipairs(mistakes) do lines[i] = json.encode(item) .. '\n' end
+  for i, item in ipairs(mistakes) do
+    lines[i] = json.encode(item) .. '\n'
+  end
   local text = table.concat(lines)
   abi.write(MISTAKES_FD, text, #text)
   return 1
@@ -146,18 +170,23 @@ end
 -- Why an evaluator that said nothing has ended.
 local function end_of(result, options)
   if result.late then
-    return ('evaluation was not done after %g s; a tree script waits for nothing'):format(
-      options.wall)
+    return ('evaluation was not done after %g s; a script waits for nothing'):format(
+      options.wall
+    )
   elseif result.signal == SIGXCPU then
-    return ('evaluation took more than %g s of processor time; --eval-time raises the '
-      .. 'limit'):format(options.cpu)
+    return (
+      'evaluation took more than %g s of processor time; --eval-time raises the '
+      .. 'limit'
+    ):format(options.cpu)
   elseif result.signal == SIGKILL then
     return 'evaluation was killed (out of memory, or by someone)'
   elseif result.signal ~= 0 then
     return ('evaluation crashed (signal %d)'):format(result.signal)
   end
-  return ('evaluation ended with status %d and said nothing; more memory may help '
-    .. '(--eval-memory)'):format(result.code)
+  return (
+    'evaluation ended with status %d and said nothing; more memory may help '
+    .. '(--eval-memory)'
+  ):format(result.code)
 end
 
 local function run_process(file, options, command)
@@ -165,20 +194,30 @@ local function run_process(file, options, command)
   local plan_pipe, mistake_pipe = uv.new_pipe(false), uv.new_pipe(false)
   local args = { unpack(command, 2) }
   for _, item in ipairs {
-    '__evaluate', '--cpu', ('%.17g'):format(options.cpu), '--memory',
-    ('%d'):format(options.memory), '--', file,
-  } do args[#args + 1] = item end
+    '__evaluate',
+    '--cpu',
+    ('%.17g'):format(options.cpu),
+    '--memory',
+    ('%d'):format(options.memory),
+    '--',
+    file,
+  } do
+    args[#args + 1] = item
+  end
   local timer, child = uv.new_timer(), nil
   local failed
   child, failed = uv.spawn(command[1], {
-    args = args, stdio = { nil, 2, 2, plan_pipe, mistake_pipe },
+    args = args,
+    stdio = { nil, 2, 2, plan_pipe, mistake_pipe },
   }, function(code, signal)
     result.code, result.signal = code, signal
     uv.close(timer)
     uv.close(child)
   end)
   if not child then
-    for _, handle in ipairs { timer, plan_pipe, mistake_pipe } do uv.close(handle) end
+    for _, handle in ipairs { timer, plan_pipe, mistake_pipe } do
+      uv.close(handle)
+    end
     uv.run()
     return nil, ('evaluation cannot start %s: %s'):format(command[1], tostring(failed))
   end

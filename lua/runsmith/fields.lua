@@ -1,5 +1,5 @@
 --- Every field of a tree script, by kind of unit: name, type, default, what it means.
---- The check, the compiler's defaults, the editor's types and the reference come from here.
+--- The check, the editor's types and the reference come from here.
 local describe = require 'runsmith.describe'
 local suggest = require 'runsmith.suggest'
 local types = require 'runsmith.types'
@@ -33,24 +33,33 @@ M.LIMITS = {
 
 local LIMITS = t.record(M.LIMITS)
 local ID = t.either('a name or a number', {
-  { 'string', t.string }, { 'number', t.integer(0, 2 ^ 32 - 2) },
+  { 'string', t.string },
+  { 'number', t.integer(0, 2 ^ 32 - 2) },
 })
 local ENV = {
   says = 'a table of NAME = value (false removes one)',
   lua = 'table<string, string|number|false>',
   check = function(value, name, wrong)
     if type(value) ~= 'table' then
-      return wrong(('%s is %s; it must be a table of NAME = value'):format(
-        name, t.show(value)))
+      return wrong(
+        ('%s is %s; it must be a table of NAME = value'):format(name, t.show(value))
+      )
     end
     for key, item in pairs(value) do
       if type(key) ~= 'string' or not key:find '^[^=%z]+$' then
-        wrong(('%s has the key %s; it must be a name without ='):format(name, t.show(key)))
+        wrong(
+          ('%s has the key %s; it must be a name without ='):format(name, t.show(key))
+        )
       elseif type(item) == 'string' and item:find '%z' then
         wrong(('%s.%s has a NUL in it'):format(name, key))
       elseif type(item) ~= 'string' and type(item) ~= 'number' and item ~= false then
-        wrong(('%s.%s is %s; it must be a string, a number, or false to remove it'):format(
-          name, key, t.show(item)))
+        wrong(
+          ('%s.%s is %s; it must be a string, a number, or false to remove it'):format(
+            name,
+            key,
+            t.show(item)
+          )
+        )
       end
     end
   end,
@@ -60,11 +69,14 @@ local UMASK = {
   lua = 'string|integer',
   check = function(value, name, wrong)
     local text = type(value) == 'string' and value:match '^0?[0-7][0-7]?[0-7]?$'
-    local number = type(value) == 'number' and value % 1 == 0 and value >= 0
+    local number = type(value) == 'number'
+      and value % 1 == 0
+      and value >= 0
       and value <= 511
     if text or number then return end
-    wrong(("%s is %s; it must be an octal string such as '022'"):format(
-      name, t.show(value)))
+    wrong(
+      ("%s is %s; it must be an octal string such as '022'"):format(name, t.show(value))
+    )
   end,
 }
 
@@ -77,49 +89,92 @@ local PROCESS = {
   { 'env', ENV, nil, "added to the host's environment; false removes one" },
   { 'umask', UMASK, nil, 'of the files that it makes' },
   { 'nice', t.integer(-20, 19), nil, 'its priority' },
-  { 'oom_score_adj', t.integer(-1000, 1000), nil, 'how likely memory is taken from it' },
+  {
+    'oom_score_adj',
+    t.integer(-1000, 1000),
+    nil,
+    'how likely memory is taken from it',
+  },
   { 'no_new_privs', t.boolean, false, 'nothing that it runs gains privileges' },
 }
 
 local CHILD = {
-  { 'restart', t.enum('transient', 'permanent', 'temporary'), 'transient',
-    'when it failed; whenever it ended; never' },
+  {
+    'restart',
+    t.enum('transient', 'permanent', 'temporary'),
+    'transient',
+    'when it failed; whenever it ended; never',
+  },
   { 'after', NAMES, nil, 'siblings that must be ready before it starts' },
   { 'launch', POSITIVE, 10, 'seconds until it must be up' },
   { 'probes', t.list(PROBE, 'a list of probes'), nil, 'rules that watch it' },
-  { 'significant', t.boolean, false, "its end counts for its supervisor's auto_shutdown" },
+  {
+    'significant',
+    t.boolean,
+    false,
+    "its end counts for its supervisor's auto_shutdown",
+  },
 }
 
 local function shutdown(default)
-  return { 'shutdown', t.seconds { words = { 'kill', 'forever' } }, default,
-    'seconds from the stop request until it is killed' }
+  return {
+    'shutdown',
+    t.seconds { words = { 'kill', 'forever' } },
+    default,
+    'seconds from the stop request until it is killed',
+  }
 end
 
 local SUPERVISOR = {
-  { 'strategy', t.enum('one_for_one', 'one_for_all', 'rest_for_one'), 'one_for_one',
-    'whom the failure of one child restarts' },
+  {
+    'strategy',
+    t.enum('one_for_one', 'one_for_all', 'rest_for_one'),
+    'one_for_one',
+    'whom the failure of one child restarts',
+  },
   { 'intensity', t.record(M.INTENSITY), nil, 'how many restarts in how many seconds' },
   { 'backoff', t.record(M.BACKOFF, { 'first' }), nil, 'how long a restart waits' },
-  { 'auto_shutdown', t.enum('never', 'any_significant', 'all_significant'), 'never',
-    'which ends of significant children end it' },
+  {
+    'auto_shutdown',
+    t.enum('never', 'any_significant', 'all_significant'),
+    'never',
+    'which ends of significant children end it',
+  },
   { 'isolate', t.boolean, false, 'a fault domain of its own' },
   { 'vms', t.integer(1, 1023), 1, "VMs for its fault domain's coroutine workers" },
   { 'ordered', t.boolean, false, 'children start and stop one after another' },
   { 'stall', POSITIVE, 2, 'seconds that a worker may run in a shared VM' },
   { 'journal', t.enum('full', 'brief'), 'full', 'how much is written of its units' },
   { 'on_activity', t.func, nil, 'called with each journal entry from below' },
-  { 'pool', t.made("rs.worker {…} or rs.command {…} without a name", function(v)
-    local kind = describe.kind(v)
-    return kind == 'worker' or kind == 'command'
-  end), nil, 'a template of units that are added while it runs' },
+  {
+    'pool',
+    t.made('rs.worker {…} or rs.command {…} without a name', function(v)
+      local kind = describe.kind(v)
+      return kind == 'worker' or kind == 'command'
+    end),
+    nil,
+    'a template of units that are added while it runs',
+  },
   shutdown 'forever',
 }
 
 local WORKER = {
-  { 'run', t.either("a module's name, worker.define {…} or a function", {
-    { 'string', t.string }, { 'function', t.func }, { 'table', t.table },
-  }), nil, 'the work' },
-  { 'backend', t.string, 'coroutine', "'coroutine', 'thread', 'process' or a custom one" },
+  {
+    'run',
+    t.either("a module's name, worker.define {…} or a function", {
+      { 'string', t.string },
+      { 'function', t.func },
+      { 'table', t.table },
+    }),
+    nil,
+    'the work',
+  },
+  {
+    'backend',
+    t.string,
+    'coroutine',
+    "'coroutine', 'thread', 'process' or a custom one",
+  },
   { 'lifecycle', t.table, nil, "other timeouts, by state's name" },
   { 'stall', POSITIVE, nil, 'seconds that it may run without a wait or a heartbeat' },
   { 'intensity', t.record(M.INTENSITY), nil, 'a limit for this child alone' },
@@ -132,16 +187,22 @@ local STEP = {
   lua = 'table',
   check = function(value, name, wrong)
     if type(value) ~= 'table' then
-      return wrong(('%s is %s; it must be { exec, timeout = 10 }'):format(
-        name, t.show(value)))
+      return wrong(
+        ('%s is %s; it must be { exec, timeout = 10 }'):format(name, t.show(value))
+      )
     end
     ARGV.check(M.step_argv(value), name, wrong)
     for key, item in pairs(value) do
       if key == 'timeout' then
         POSITIVE.check(item, name .. '.timeout', wrong)
       elseif type(key) == 'string' and key ~= 'exec' then
-        wrong(("%s has no field '%s': %s"):format(name, key,
-          suggest.hint(key, { 'exec', 'timeout' })))
+        wrong(
+          ("%s has no field '%s': %s"):format(
+            name,
+            key,
+            suggest.hint(key, { 'exec', 'timeout' })
+          )
+        )
       end
     end
   end,
@@ -149,23 +210,30 @@ local STEP = {
 
 local READY = t.either("a probe, 'notify' or { fd = 3 }", {
   { 'string', t.enum 'notify' },
-  { 'table', {
-    says = '{ fd = 3 }', lua = 'table',
-    check = function(value, name, wrong)
-      if describe.kind(value) == 'probe' then return end
-      local fd = t.record({ { 'fd', t.integer(3, 1023) } }, { 'fd' })
-      fd.check(value, name, wrong)
-    end,
-  } },
+  {
+    'table',
+    {
+      says = '{ fd = 3 }',
+      lua = 'table',
+      check = function(value, name, wrong)
+        if describe.kind(value) == 'probe' then return end
+        local fd = t.record({ { 'fd', t.integer(3, 1023) } }, { 'fd' })
+        fd.check(value, name, wrong)
+      end,
+    },
+  },
 })
 
 local OUTPUT = t.either("'journal', 'inherit' or { path, max = '10M', keep = 5 }", {
   { 'string', t.enum('journal', 'inherit') },
-  { 'table', t.record({
-    { 1, t.string, nil, 'the file' },
-    { 'max', t.size, '10M', 'bytes a file' },
-    { 'keep', t.integer(1, 1000), 5, 'files that are kept' },
-  }, { 1 }) },
+  {
+    'table',
+    t.record({
+      { 1, t.string, nil, 'the file' },
+      { 'max', t.size, '10M', 'bytes a file' },
+      { 'keep', t.integer(1, 1000), 5, 'files that are kept' },
+    }, { 1 }),
+  },
 })
 
 local COMMAND = {
@@ -177,10 +245,15 @@ local COMMAND = {
   { 'reload', t.signal, nil, 'sent when only `files` changed' },
   { 'files', t.list(t.string, 'a list of paths'), nil, 'what `reload` is for' },
   { 'output', OUTPUT, 'journal', 'where its lines go' },
-  { 'output_rate', t.record {
-    { 'lines', t.integer(1, 1e9), 1000, 'lines ...' },
-    { 'within', POSITIVE, 1, '... in so many seconds' },
-  }, nil, 'more than that is counted, not kept' },
+  {
+    'output_rate',
+    t.record {
+      { 'lines', t.integer(1, 1e9), 1000, 'lines ...' },
+      { 'within', POSITIVE, 1, '... in so many seconds' },
+    },
+    nil,
+    'more than that is counted, not kept',
+  },
   { 'heartbeat', POSITIVE, nil, 'longest silence of WATCHDOG=1' },
   { 'intensity', t.record(M.INTENSITY), nil, 'a limit for this child alone' },
   shutdown(5),
@@ -188,8 +261,18 @@ local COMMAND = {
 
 M.CHANNEL = {
   { 'capacity', t.integer(1, 2 ^ 24), 1024, 'items that wait' },
-  { 'overflow', t.enum('block', 'drop_oldest', 'error'), 'block', 'what a full one does' },
-  { 'attempts', t.integer(1, 1e6), nil, 'deliveries of an item, then `rejects` has it' },
+  {
+    'overflow',
+    t.enum('block', 'drop_oldest', 'error'),
+    'block',
+    'what a full one does',
+  },
+  {
+    'attempts',
+    t.integer(1, 1e6),
+    nil,
+    'deliveries of an item, then `rejects` has it',
+  },
   { 'rejects', t.string, nil, 'a channel' },
   { 'durable', t.string, nil, "a path: items outlive the host's death" },
 }
@@ -198,7 +281,13 @@ M.BACKEND = {
   { 'start', t.func, nil, 'function(unit) return handle end', true },
   { 'stop', t.func, nil, 'function(unit, handle)', true },
   { 'kill', t.func, nil, 'function(unit, handle)', true },
-  { 'wait', t.func, nil, "function(unit, handle) return 'ok'|'error', reason end", true },
+  {
+    'wait',
+    t.func,
+    nil,
+    "function(unit, handle) return 'ok'|'error', reason end",
+    true,
+  },
 }
 
 local function index(...)
@@ -228,7 +317,9 @@ function M.step_argv(step)
   if step.exec then return step.exec end
   if type(step[1]) == 'table' then return step[1] end
   local argv = {}
-  for i, item in ipairs(step) do argv[i] = item end
+  for i, item in ipairs(step) do
+    argv[i] = item
+  end
   return argv
 end
 

@@ -43,8 +43,13 @@ end
 return setmetatable(rs, {
   __index = function(_, name)
     local known = {}
-    for key in pairs(rs) do known[#known + 1] = key end
+    for key in pairs(rs) do
+      known[#known + 1] = key
+    end
     table.sort(known)
-    error(("runsmith has no '%s': %s"):format(tostring(name), suggest.hint(name, known)), 2)
+    error(
+      ("runsmith has no '%s': %s"):format(tostring(name), suggest.hint(name, known)),
+      2
+    )
   end,
 })

@@ -27,12 +27,21 @@ local POSITIVE = types.seconds { above = 0 }
 
 --- What a definition without `lifecycle` has.
 M.DEFAULT = {
-  { 'starting', timeout = 10,
-    on = { run = { 'running', timeout = 1 }, error = 'crashed' } },
-  { 'running', heartbeat = 2,
-    on = { complete = { 'terminating', timeout = 1 }, error = 'crashed' } },
-  { 'terminating', timeout = 10,
-    on = { complete = { 'stopped', timeout = 1 }, error = 'crashed' } },
+  {
+    'starting',
+    timeout = 10,
+    on = { run = { 'running', timeout = 1 }, error = 'crashed' },
+  },
+  {
+    'running',
+    heartbeat = 2,
+    on = { complete = { 'terminating', timeout = 1 }, error = 'crashed' },
+  },
+  {
+    'terminating',
+    timeout = 10,
+    on = { complete = { 'stopped', timeout = 1 }, error = 'crashed' },
+  },
   { 'stopped', ends = 'ok' },
   { 'crashed', ends = 'error' },
 }
@@ -47,7 +56,11 @@ M.TASK = {
 --- Fields of a definition that are not states.
 M.HOOKS = { enter = true, leave = true, before_exit = true, migrate = true }
 M.RESERVED = {
-  enter = true, leave = true, before_exit = true, migrate = true, lifecycle = true,
+  enter = true,
+  leave = true,
+  before_exit = true,
+  migrate = true,
+  lifecycle = true,
   init = true,
 }
 
@@ -61,7 +74,9 @@ M.ROW = {
   { 'ends', types.enum('ok', 'error'), nil, 'it is terminal' },
 }
 local ROW_FIELDS, TIMEOUTS = {}, {}
-for _, field in ipairs(M.ROW) do ROW_FIELDS[field[1]] = field[2] end
+for _, field in ipairs(M.ROW) do
+  ROW_FIELDS[field[1]] = field[2]
+end
 for _, name in ipairs { 'timeout', 'heartbeat', 'every' } do
   TIMEOUTS[name] = ROW_FIELDS[name]
 end
@@ -79,14 +94,18 @@ local function read_target(label, target, wrong)
     if timeout ~= nil then POSITIVE.check(timeout, label .. '.timeout', wrong) end
   end
   if type(to) ~= 'string' then
-    wrong(('%s is %s; it must be a state or { state, timeout = seconds }'):format(
-      label, show(to)))
+    wrong(
+      ('%s is %s; it must be a state or { state, timeout = seconds }'):format(
+        label,
+        show(to)
+      )
+    )
     return nil
   end
   return to, type(timeout) == 'number' and timeout or math.huge
 end
 
--- A state with an edge that cannot be read is `broken`: the graph is then not looked at.
+-- A state with an edge that cannot be read is `broken`: its graph is not looked at.
 local function read_edges(state, on, report)
   local function wrong(message)
     state.broken = true
@@ -97,53 +116,77 @@ local function read_edges(state, on, report)
     if type(event) ~= 'string' or not event:find '^[%w_.-]+$' then
       wrong(('state %s: the event %s must be a word'):format(state.name, show(event)))
     elseif event == 'keepalive' then
-      wrong(("%s: 'keepalive' is no event; it says that the state goes on"):format(label))
+      wrong(
+        ("%s: 'keepalive' is no event; it says that the state goes on"):format(label)
+      )
     else
       local to, timeout = read_target(label, target, wrong)
       local edges = state.edges
-      if to then edges[#edges + 1] = { event = event, target = to, timeout = timeout } end
+      if to then
+        edges[#edges + 1] = { event = event, target = to, timeout = timeout }
+      end
     end
   end
   table.sort(state.edges, function(a, b) return a.event < b.event end)
 end
 
-local function read_row(i, row, wrong)
-  if type(row) ~= 'table' then
-    return wrong(('lifecycle[%d] is %s; it must be a row { name, … }'):format(i, show(row)))
-  end
-  local name = row[1]
-  if type(name) ~= 'string' or not name:find '^[%w_.-]+$' then
-    return wrong(('lifecycle[%d]: the name %s must be of letters, digits, _ . -'):format(
-      i, show(name)))
-  end
-  if M.RESERVED[name] then
-    wrong(("lifecycle[%d]: '%s' has a meaning of its own; take another name"):format(i, name))
-  end
-  local label = 'state ' .. name .. ': '
+local function read_fields(label, row, wrong)
   for key, value in pairs(row) do
     local kind = ROW_FIELDS[key]
     if kind then
       kind.check(value, label .. key, wrong)
     elseif key ~= 1 then
-      wrong(("%sunknown field '%s': %s"):format(label, tostring(key),
-        suggest.hint(key, ROW_FIELDS)))
+      local hint = suggest.hint(key, ROW_FIELDS)
+      wrong(("%sunknown field '%s': %s"):format(label, tostring(key), hint))
     end
   end
-  local function seconds(value, none) return type(value) == 'number' and value or none end
-  local state = {
-    name = name, edges = {}, ends = row.ends or false, given_ready = row.ready,
-    timeout = seconds(row.timeout, math.huge), every = seconds(row.every, 0),
-    heartbeat = seconds(row.heartbeat, math.huge),
-  }
-  read_edges(state, row.on, wrong)
-  if state.ends and row.on ~= nil then
+  if not row.ends then return end
+  if row.on ~= nil then
     wrong(label .. 'it ends, so it has no `on`; take one of the two away')
   end
   for _, field in ipairs { 'timeout', 'heartbeat', 'every', 'ready' } do
-    if state.ends and row[field] then
+    if row[field] then
       wrong(('%sit ends, so %s means nothing; take it away'):format(label, field))
     end
   end
+end
+
+local function seconds(value, none) return type(value) == 'number' and value or none end
+
+local function read_row(i, row, wrong)
+  if type(row) ~= 'table' then
+    return wrong(
+      ('lifecycle[%d] is %s; it must be a row { name, … }'):format(i, show(row))
+    )
+  end
+  local name = row[1]
+  if type(name) ~= 'string' or not name:find '^[%w_.-]+$' then
+    return wrong(
+      ('lifecycle[%d]: the name %s must be of letters, digits, _ . -'):format(
+        i,
+        show(name)
+      )
+    )
+  end
+  if M.RESERVED[name] then
+    wrong(
+      ("lifecycle[%d]: '%s' has a meaning of its own; take another name"):format(
+        i,
+        name
+      )
+    )
+  end
+  read_fields('state ' .. name .. ': ', row, wrong)
+  local state = {
+    name = name,
+    edges = {},
+    ends = row.ends or false,
+    given_ready = row.ready,
+    timeout = seconds(row.timeout, math.huge),
+    every = seconds(row.every, 0),
+    heartbeat = seconds(row.heartbeat, math.huge),
+  }
+  read_edges(state, row.on, wrong)
   return state
 end
 
@@ -167,7 +210,9 @@ end
 
 local function spread(states, from, forwards)
   local reached, todo = {}, {}
-  for _, i in ipairs(from) do reached[i], todo[#todo + 1] = true, i end
+  for _, i in ipairs(from) do
+    reached[i], todo[#todo + 1] = true, i
+  end
   while #todo > 0 do
     local at = table.remove(todo)
     for i, state in ipairs(states) do
@@ -188,14 +233,19 @@ local function check_graph(states, wrong)
     if state.ends then ends[#ends + 1] = i end
     for _, edge in ipairs(state.edges) do
       if edge.to == 1 then
-        wrong(('state %s: on.%s leads back to %s; the first state is entered once, at the '
-          .. 'start: put a state before it'):format(state.name, edge.event, states[1].name))
+        wrong(
+          (
+            'state %s: on.%s leads back to %s; the first state is entered once, at the '
+            .. 'start: put a state before it'
+          ):format(state.name, edge.event, states[1].name)
+        )
       end
     end
   end
   if states[1].ends then
-    return wrong(('state %s: the first state cannot end; put one before it'):format(
-      states[1].name))
+    return wrong(
+      ('state %s: the first state cannot end; put one before it'):format(states[1].name)
+    )
   end
   if #ends == 0 then
     return wrong "no state ends; add one with ends = 'ok' or ends = 'error'"
@@ -203,11 +253,18 @@ local function check_graph(states, wrong)
   local from_start, to_end = spread(states, { 1 }, true), spread(states, ends, false)
   for i, state in ipairs(states) do
     if not from_start[i] then
-      wrong(('state %s: it cannot be reached from %s; give it an edge or take it away'):format(
-        state.name, states[1].name))
+      wrong(
+        ('state %s: it is not reached from %s; give it an edge or take it away'):format(
+          state.name,
+          states[1].name
+        )
+      )
     elseif not to_end[i] then
-      wrong(('state %s: no state that ends can be reached from it; give it an edge'):format(
-        state.name))
+      wrong(
+        ('state %s: no state that ends can be reached from it; give it an edge'):format(
+          state.name
+        )
+      )
     end
   end
 end
@@ -219,8 +276,14 @@ local function link(states, index, wrong)
       edge.to = index[edge.target]
       if not edge.to then
         good = false
-        wrong(('state %s: on.%s leads to %s, which is no state: %s'):format(
-          state.name, edge.event, show(edge.target), suggest.hint(edge.target, index)))
+        wrong(
+          ('state %s: on.%s leads to %s, which is no state: %s'):format(
+            state.name,
+            edge.event,
+            show(edge.target),
+            suggest.hint(edge.target, index)
+          )
+        )
       end
       edge.target = nil
     end
@@ -239,8 +302,11 @@ function M.read(rows, wrong)
     wrong(message)
   end
   if type(rows) ~= 'table' or #rows == 0 then
-    return bad(('lifecycle is %s; it must be a list of rows { name, … }'):format(
-      type(rows) == 'table' and 'empty' or show(rows)))
+    return bad(
+      ('lifecycle is %s; it must be a list of rows { name, … }'):format(
+        type(rows) == 'table' and 'empty' or show(rows)
+      )
+    )
   end
   for key in pairs(rows) do
     if type(key) ~= 'number' then
@@ -279,24 +345,38 @@ function M.override(life, changes, wrong)
   local states = {}
   for i, state in ipairs(life.states) do
     states[i] = {}
-    for key, value in pairs(state) do states[i][key] = value end
+    for key, value in pairs(state) do
+      states[i][key] = value
+    end
   end
   for name, change in pairs(changes) do
     local at = life.index[name]
     if not at then
-      wrong(('lifecycle.%s: no such state: %s'):format(tostring(name),
-        suggest.hint(name, life.index)))
+      wrong(
+        ('lifecycle.%s: no such state: %s'):format(
+          tostring(name),
+          suggest.hint(name, life.index)
+        )
+      )
     elseif type(change) ~= 'table' then
-      wrong(('lifecycle.%s is %s; it must be a table such as { heartbeat = 5 }'):format(
-        name, show(change)))
+      wrong(
+        ('lifecycle.%s is %s; it must be a table such as { heartbeat = 5 }'):format(
+          name,
+          show(change)
+        )
+      )
     elseif life.states[at].ends then
       wrong(('lifecycle.%s: that state ends; it has no timeouts'):format(name))
     else
       for key, value in pairs(change) do
         local label = ('lifecycle.%s.%s'):format(name, tostring(key))
         if not TIMEOUTS[key] then
-          wrong(('%s: only timeouts can be given here: %s'):format(label,
-            suggest.hint(key, TIMEOUTS)))
+          wrong(
+            ('%s: only timeouts can be given here: %s'):format(
+              label,
+              suggest.hint(key, TIMEOUTS)
+            )
+          )
         else
           TIMEOUTS[key].check(value, label, wrong)
           if type(value) == 'number' then states[at][key] = value end

@@ -1,5 +1,5 @@
---- What evaluation loaded: a searcher that keeps each module's name, file and source, and a
---- `require` that notes who required what.
+--- What evaluation loaded: a searcher that keeps each module's name, file and source,
+--- and a `require` that notes who required what.
 local M = {}
 
 --- @class runsmith.Loaded
@@ -39,7 +39,9 @@ end
 function Recorder:search(name)
   if is_framework(name) then return nil end
   local file, source = self:find(name)
-  if not file then return ("\n\tno file '%s'"):format(self.dir .. name:gsub('%.', '/') .. '.lua') end
+  if not file then
+    return ("\n\tno file '%s'"):format(self.dir .. name:gsub('%.', '/') .. '.lua')
+  end
   local chunk, fault = loadstring(source, '@' .. file)
   if not chunk then error(fault, 0) end
   local loaded = { name = name, file = file, source = source, requires = {} }
@@ -85,7 +87,10 @@ end
 --- @return runsmith.Recorder
 function M.new(dir)
   return setmetatable({
-    dir = dir, folders = dir .. '?.lua;' .. dir .. '?/init.lua', list = {}, by_name = {},
+    dir = dir,
+    folders = dir .. '?.lua;' .. dir .. '?/init.lua',
+    list = {},
+    by_name = {},
     by_source = {},
   }, Recorder)
 end
@@ -101,7 +106,9 @@ function M.closure(recorder, names)
     if loaded and not seen[loaded] then
       seen[loaded] = true
       found[#found + 1] = loaded
-      for name in pairs(loaded.requires) do todo[#todo + 1] = name end
+      for name in pairs(loaded.requires) do
+        todo[#todo + 1] = name
+      end
     end
   end
   table.sort(found, function(a, b) return a.name < b.name end)

@@ -24,7 +24,9 @@ local function resolve_one(checker, row, names, position)
     elseif not at then
       wrong(("after: '%s' is no sibling: %s"):format(name, suggest.hint(name, names)))
     elseif position and position[at] > position[row] then
-      wrong(("after: '%s' comes later in the list, which is started in order"):format(name))
+      wrong(
+        ("after: '%s' comes later in the list, which is started in order"):format(name)
+      )
     elseif not seen[at] then
       seen[at] = true
       rows[#rows + 1] = at
@@ -35,7 +37,9 @@ end
 
 local function cycle_text(tree, trail, from)
   local names = {}
-  for i = from, #trail do names[#names + 1] = "'" .. tree.nodes[trail[i]].name .. "'" end
+  for i = from, #trail do
+    names[#names + 1] = "'" .. tree.nodes[trail[i]].name .. "'"
+  end
   names[#names + 1] = names[1]
   return table.concat(names, ' after ')
 end
@@ -53,9 +57,14 @@ local function find_cycle(checker, start, done)
       done[at], place[at] = true, nil
       trail[top], next_edge[top] = nil, nil
     elseif place[target] then
-      checker:blame(target)(('after: %s; a cycle never starts, take one of them away'):format(
-        cycle_text(tree, trail, place[target])))
-      for _, row in ipairs(trail) do done[row] = true end
+      checker:blame(target)(
+        ('after: %s; a cycle never starts, take one of them away'):format(
+          cycle_text(tree, trail, place[target])
+        )
+      )
+      for _, row in ipairs(trail) do
+        done[row] = true
+      end
     else
       next_edge[top] = next_edge[top] + 1
       if not done[target] then
@@ -76,7 +85,9 @@ function M.resolve(checker, row, children, names)
   local position
   if given.ordered == true or given.strategy == 'rest_for_one' then
     position = {}
-    for i, child in ipairs(children) do position[child] = i end
+    for i, child in ipairs(children) do
+      position[child] = i
+    end
   end
   for _, child in ipairs(children) do
     local own = tree.nodes[child].fields

@@ -1,4 +1,4 @@
---- The compiler: a checked tree → the plan's bytes, as host/abi/runsmith.h lays them out.
+--- The compiler: a checked tree → a plan's bytes, as host/abi/runsmith.h has them.
 local abi = require 'runsmith.abi'
 local buffer = require 'string.buffer'
 local describe = require 'runsmith.describe'
@@ -20,7 +20,10 @@ Rows.__index = Rows
 local function new_rows(ctype, capacity)
   local array = ffi.typeof(ctype .. '[?]')
   return setmetatable({
-    array = array, at = array(capacity), capacity = capacity, count = 0,
+    array = array,
+    at = array(capacity),
+    capacity = capacity,
+    count = 0,
     size = ffi.sizeof(ctype),
   }, Rows)
 end
@@ -91,13 +94,15 @@ local function add_modules(self, recorder)
   end
 end
 
---- What tells a packed value from another: its code, and the versions of the modules that
---- it names.
+--- What tells a packed value from another: its code, and the versions of the modules
+--- that it names.
 --- @param pack runsmith.Pack
 --- @return table plain data
 function Compiler:essence(pack)
   local versions = {}
-  for name in pairs(pack.modules) do versions[name] = self.versions[name] or '' end
+  for name in pairs(pack.modules) do
+    versions[name] = self.versions[name] or ''
+  end
   return { travel.essence(pack), versions }
 end
 
@@ -139,15 +144,17 @@ local function add_channels(self, tree)
   end
 end
 
--- A leaf's row and the hash that all its units begin with. A template's has a flag of its
--- own, and a command whose `ready` is a probe names that probe's row: neither is shared.
+-- A leaf's row and the hash that all its units begin with. A template's has a flag of
+-- its own, a command whose `ready` is a probe names the probe's row: neither is shared.
 local function resolve(self, tree, leaf, row, ready)
   local own = ready or tree.template[row]
   if leaf.spec and not own then return leaf.spec, leaf.seed end
   local exec = plan_exec.row(self, leaf, ready)
   local spec, essence = plan_spec.row(self, tree, leaf, row, exec)
   local seed = identity.value(essence, 0ULL)
-  if not own then leaf.spec, leaf.seed = spec, seed end
+  if not own then
+    leaf.spec, leaf.seed = spec, seed
+  end
   return spec, seed
 end
 
@@ -211,7 +218,9 @@ Plan.__index = Plan
 --- @return string
 function Plan:bytes()
   local out = buffer.new(self.size)
-  for _, part in ipairs(self.parts) do out:putcdata(part[1], part[2]) end
+  for _, part in ipairs(self.parts) do
+    out:putcdata(part[1], part[2])
+  end
   return out:tostring()
 end
 
@@ -227,9 +236,17 @@ function Plan:write(fd)
 end
 
 local PLACES = {
-  unit = 'RS_T_UNIT', spec = 'RS_T_SPEC', life = 'RS_T_LIFE', state = 'RS_T_STATE',
-  edge = 'RS_T_EDGE', after = 'RS_T_AFTER', exec = 'RS_T_EXEC', module = 'RS_T_MODULE',
-  backend = 'RS_T_BACKEND', probe = 'RS_T_PROBE', channel = 'RS_T_CHANNEL',
+  unit = 'RS_T_UNIT',
+  spec = 'RS_T_SPEC',
+  life = 'RS_T_LIFE',
+  state = 'RS_T_STATE',
+  edge = 'RS_T_EDGE',
+  after = 'RS_T_AFTER',
+  exec = 'RS_T_EXEC',
+  module = 'RS_T_MODULE',
+  backend = 'RS_T_BACKEND',
+  probe = 'RS_T_PROBE',
+  channel = 'RS_T_CHANNEL',
 }
 
 local function lay_out(self)
@@ -240,7 +257,9 @@ local function lay_out(self)
   local function add(pointer, size)
     if size == 0 then return end
     plan.parts[#plan.parts + 1] = { pointer, size }
-    if aligned(size) > size then plan.parts[#plan.parts + 1] = { gap, aligned(size) - size } end
+    if aligned(size) > size then
+      plan.parts[#plan.parts + 1] = { gap, aligned(size) - size }
+    end
     at = at + aligned(size)
   end
   add(ffi.cast('const uint8_t *', head), ffi.sizeof 'rs_plan')
@@ -262,8 +281,14 @@ end
 --- @return runsmith.Plan? plan, string? why
 function M.compile(tree, about)
   local self = setmetatable({
-    heap = buffer.new(65536), heap_size = 0, strings = {}, scratch = buffer.new(),
-    rows = {}, shared = {}, head = ffi.new 'rs_plan', file_ref = ffi.new 'rs_ref',
+    heap = buffer.new(65536),
+    heap_size = 0,
+    strings = {},
+    scratch = buffer.new(),
+    rows = {},
+    shared = {},
+    head = ffi.new 'rs_plan',
+    file_ref = ffi.new 'rs_ref',
     lives = {},
   }, Compiler)
   for name, place in pairs(PLACES) do

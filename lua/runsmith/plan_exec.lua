@@ -121,7 +121,9 @@ end
 --- @return table plain data
 function M.essence(self, tree, fields)
   local part = {}
-  for key in pairs(fields_of.PROCESS) do part[key] = fields[key] end
+  for key in pairs(fields_of.PROCESS) do
+    part[key] = fields[key]
+  end
   for _, key in ipairs { 'exec', 'output', 'output_rate', 'pre', 'post' } do
     part[key] = fields[key]
   end

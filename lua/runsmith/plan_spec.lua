@@ -8,19 +8,26 @@ local M = {}
 
 local C, time, NONE, NEVER = abi.C, abi.time, abi.NONE, abi.NEVER
 
-local KINDS = { supervisor = C.RS_SUPERVISOR, worker = C.RS_WORKER, command = C.RS_COMMAND }
+local KINDS =
+  { supervisor = C.RS_SUPERVISOR, worker = C.RS_WORKER, command = C.RS_COMMAND }
 local BACKENDS = {
-  coroutine = C.RS_COROUTINE, thread = C.RS_THREAD, process = C.RS_PROCESS,
+  coroutine = C.RS_COROUTINE,
+  thread = C.RS_THREAD,
+  process = C.RS_PROCESS,
 }
 local STRATEGIES = {
-  one_for_one = C.RS_ONE_FOR_ONE, one_for_all = C.RS_ONE_FOR_ALL,
+  one_for_one = C.RS_ONE_FOR_ONE,
+  one_for_all = C.RS_ONE_FOR_ALL,
   rest_for_one = C.RS_REST_FOR_ONE,
 }
 local RESTARTS = {
-  transient = C.RS_TRANSIENT, permanent = C.RS_PERMANENT, temporary = C.RS_TEMPORARY,
+  transient = C.RS_TRANSIENT,
+  permanent = C.RS_PERMANENT,
+  temporary = C.RS_TEMPORARY,
 }
 local AUTO = {
-  never = C.RS_AUTO_NEVER, any_significant = C.RS_AUTO_ANY,
+  never = C.RS_AUTO_NEVER,
+  any_significant = C.RS_AUTO_ANY,
   all_significant = C.RS_AUTO_ALL,
 }
 local ENDS = { ok = C.RS_ENDS_OK, error = C.RS_ENDS_ERROR, [false] = C.RS_ENDS_NOT }
@@ -44,8 +51,14 @@ local function life_row(self, life)
   if not life then return NONE end
   local parts = {}
   for _, state in ipairs(life.states) do
-    parts[#parts + 1] = ('%s %.17g %.17g %.17g %s %s'):format(state.name, state.timeout,
-      state.heartbeat, state.every, tostring(state.ready), tostring(state.ends))
+    parts[#parts + 1] = ('%s %.17g %.17g %.17g %s %s'):format(
+      state.name,
+      state.timeout,
+      state.heartbeat,
+      state.every,
+      tostring(state.ready),
+      tostring(state.ends)
+    )
     for _, edge in ipairs(state.edges) do
       parts[#parts + 1] = ('  %s %d %.17g'):format(edge.event, edge.to, edge.timeout)
     end
@@ -56,7 +69,9 @@ local function life_row(self, life)
   local row
   row, number = self.rows.life:add()
   row.state_at, row.state_count = self.rows.state.count, #life.states
-  for _, state in ipairs(life.states) do put_state(self, state) end
+  for _, state in ipairs(life.states) do
+    put_state(self, state)
+  end
   self.lives[key] = number
   return number
 end
@@ -66,7 +81,9 @@ local function life_essence(life)
   local parts = {}
   for i, state in ipairs(life and life.states or {}) do
     local edges = {}
-    for j, edge in ipairs(state.edges) do edges[j] = { edge.event, edge.to } end
+    for j, edge in ipairs(state.edges) do
+      edges[j] = { edge.event, edge.to }
+    end
     parts[i] = { state.name, state.ends, state.ready, edges }
   end
   return parts
@@ -184,10 +201,14 @@ function M.row(self, tree, leaf, unit, exec)
       if fields.heartbeat then row.heartbeat = time(fields.heartbeat) end
     end
   end
-  row.flags = bit.bor(flags, flags_of {
-    RS_SIGNIFICANT = fields.significant, RS_NO_NEW_PRIVS = fields.no_new_privs,
-    RS_TEMPLATE = tree.template[unit],
-  })
+  row.flags = bit.bor(
+    flags,
+    flags_of {
+      RS_SIGNIFICANT = fields.significant,
+      RS_NO_NEW_PRIVS = fields.no_new_privs,
+      RS_TEMPLATE = tree.template[unit],
+    }
+  )
   return self:share('spec', row), essence
 end
 

@@ -15,17 +15,30 @@ M.COMMON = {
   { 'failures', t.integer(1, 1e6), 1, 'bad looks in a row that make a bad verdict' },
   { 'successes', t.integer(1, 1e6), 1, 'good looks in a row that make a good verdict' },
   { 'hold', t.seconds {}, 0, 'seconds that it must have lasted' },
-  { 'when', t.either("a state's name or a list of them", {
-    { 'string', t.string },
-    { 'table', t.list(t.string, "a list of states' names", 1) },
-  }), nil, 'the states in which it looks; without it: the ready ones' },
-  { 'action', t.either("'restart', 'warn', { emit = 'event' } or { call = function }", {
-    { 'string', t.enum('restart', 'warn') },
-    { 'table', t.record {
-      { 'emit', t.string, nil, "an event for the unit's lifecycle" },
-      { 'call', t.func, nil, 'function(unit, verdict)' },
-    } },
-  }), 'restart', 'what a bad verdict leads to' },
+  {
+    'when',
+    t.either("a state's name or a list of them", {
+      { 'string', t.string },
+      { 'table', t.list(t.string, "a list of states' names", 1) },
+    }),
+    nil,
+    'the states in which it looks; without it: the ready ones',
+  },
+  {
+    'action',
+    t.either("'restart', 'warn', { emit = 'event' } or { call = function }", {
+      { 'string', t.enum('restart', 'warn') },
+      {
+        'table',
+        t.record {
+          { 'emit', t.string, nil, "an event for the unit's lifecycle" },
+          { 'call', t.func, nil, 'function(unit, verdict)' },
+        },
+      },
+    }),
+    'restart',
+    'what a bad verdict leads to',
+  },
 }
 
 --- Each kind's own fields, and those that it cannot do without.
@@ -42,8 +55,13 @@ M.FIELDS = {
   },
   unix = { { 'path', t.string, nil, 'the socket', true } },
   exec = {
-    { 'exec', t.list(t.string, 'a list of strings: program and arguments', 1), nil,
-      'what to run; status 0 is good', true },
+    {
+      'exec',
+      t.list(t.string, 'a list of strings: program and arguments', 1),
+      nil,
+      'what to run; status 0 is good',
+      true,
+    },
   },
   memory = { { 'max', t.size, nil, 'PSS of all its processes', true } },
   cpu = { { 'max', t.number(0, math.huge), nil, 'percent of one processor', true } },
@@ -72,7 +90,7 @@ M.kinds = setmetatable({}, {
 
 --- A new kind of probe.
 --- @param kind string
---- @param definition { fields: table<string, string>, check: fun(spec: table, unit: table) }
+--- @param definition { fields: table<string, string>, check: fun(spec, unit) }
 function M.kinds.define(kind, definition)
   local kinds = describe.probe_kinds
   kinds[#kinds + 1] = { name = kind, definition = definition, at = describe.place(2) }

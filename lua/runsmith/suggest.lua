@@ -4,14 +4,19 @@ local M = {}
 local function distance(a, b)
   local before, row = {}, {}
   local older
-  for j = 0, #b do row[j] = j end
+  for j = 0, #b do
+    row[j] = j
+  end
   for i = 1, #a do
     older, before, row = before, row, {}
     row[0] = i
     for j = 1, #b do
       local same = a:byte(i) == b:byte(j)
-      local best = math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (same and 0 or 1))
-      local swapped = i > 1 and j > 1 and a:byte(i) == b:byte(j - 1)
+      local best =
+        math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (same and 0 or 1))
+      local swapped = i > 1
+        and j > 1
+        and a:byte(i) == b:byte(j - 1)
         and a:byte(i - 1) == b:byte(j)
       if swapped then best = math.min(best, older[j - 2] + 1) end
       row[j] = best

@@ -11,12 +11,16 @@ local KEYS = { boolean = true, number = true, string = true }
 
 local function key_text(key)
   if type(key) == 'string' and key:find '^[%a_][%w_]*$' then return '.' .. key end
-  return ('[%s]'):format(type(key) == 'string' and ("'%s'"):format(key) or tostring(key))
+  return ('[%s]'):format(
+    type(key) == 'string' and ("'%s'"):format(key) or tostring(key)
+  )
 end
 
 local function path_text(name, path)
   local parts = { name }
-  for _, key in ipairs(path) do parts[#parts + 1] = key_text(key) end
+  for _, key in ipairs(path) do
+    parts[#parts + 1] = key_text(key)
+  end
   return table.concat(parts)
 end
 
@@ -24,7 +28,9 @@ end
 local function table_fault(value, path, within)
   if getmetatable(value) ~= nil then return 'has a metatable' end
   if within[value] then return 'contains itself' end
-  if #path > DEPTH_MAX then return ('is nested deeper than %d tables'):format(DEPTH_MAX) end
+  if #path > DEPTH_MAX then
+    return ('is nested deeper than %d tables'):format(DEPTH_MAX)
+  end
 end
 
 -- True for the common case: a table without tables in it.
@@ -46,7 +52,10 @@ function M.plain_fault(value, name)
   local function look(item)
     if PLAIN[type(item)] then return nil end
     if type(item) ~= 'table' then
-      return ('%s is a %s; only plain data travels'):format(path_text(name, path), type(item))
+      return ('%s is a %s; only plain data travels'):format(
+        path_text(name, path),
+        type(item)
+      )
     end
     local fault = table_fault(item, path, within)
     if fault then
@@ -69,8 +78,8 @@ function M.plain_fault(value, name)
   return look(value)
 end
 
---- Who can be named instead of copied: every loaded module, every function or object that
---- is a field of one.
+--- Who can be named instead of copied: every loaded module, and every function or
+--- object that is a field of one.
 --- @return table<any, { m: string, field?: string }>
 function M.module_names()
   local names, found = {}, {}
@@ -80,7 +89,9 @@ function M.module_names()
   table.sort(names)
   for _, name in ipairs(names) do
     local module = package.loaded[name]
-    if not PLAIN[type(module)] and not found[module] then found[module] = { m = name } end
+    if not PLAIN[type(module)] and not found[module] then
+      found[module] = { m = name }
+    end
   end
   for _, name in ipairs(names) do
     local module = package.loaded[name]
@@ -144,7 +155,11 @@ end
 local function sorted_keys(value)
   local keys, odd = {}, nil
   for key in pairs(value) do
-    if KEYS[type(key)] then keys[#keys + 1] = key else odd = key end
+    if KEYS[type(key)] then
+      keys[#keys + 1] = key
+    else
+      odd = key
+    end
   end
   table.sort(keys, by_type_and_value)
   return keys, odd
@@ -162,8 +177,12 @@ function Packer:copy(value, name, path, cell, within)
   local fault = 'is a ' .. type(value)
   if type(value) == 'table' then fault = table_fault(value, path, within) end
   if fault then
-    self:fault(('%s %s; only plain data, functions and modules travel'):format(
-      path_text(name, path), fault))
+    self:fault(
+      ('%s %s; only plain data, functions and modules travel'):format(
+        path_text(name, path),
+        fault
+      )
+    )
     return nil
   end
   local copy = {}
@@ -223,13 +242,19 @@ end
 
 --- Takes a value apart.
 --- @param value any
---- @param wrong fun(message: string, file?: string, line?: integer) for what cannot travel
+--- @param wrong fun(message: string, file?: string, line?: integer)
 --- @param names? table what M.module_names gave
 --- @return runsmith.Pack
 function M.pack(value, wrong, names)
   local packer = setmetatable({
-    names = names or M.module_names(), modules = {}, wrong = wrong, ids = {}, shared = {},
-    functions = {}, sources = {}, cells = {},
+    names = names or M.module_names(),
+    modules = {},
+    wrong = wrong,
+    ids = {},
+    shared = {},
+    functions = {},
+    sources = {},
+    cells = {},
   }, Packer)
   packer.root = packer:cell(value, 'it')
   return packer
@@ -239,11 +264,15 @@ end
 --- @param pack runsmith.Pack
 --- @return string
 function M.bytes(pack)
-  return buffer.encode { root = pack.root, functions = pack.functions, cells = pack.cells }
+  return buffer.encode {
+    root = pack.root,
+    functions = pack.functions,
+    cells = pack.cells,
+  }
 end
 
---- The parts of a value that tell it from another, debug information left out: a list of
---- strings and plain data for a hash.
+--- The parts of a value that tell it from another, debug information left out: strings
+--- and plain data for a hash.
 --- @param pack runsmith.Pack
 --- @return table
 function M.essence(pack)
@@ -259,9 +288,14 @@ end
 --- @param value any
 --- @return string bytes
 function M.encode(value)
-  return M.bytes(M.pack(value, function(message, file, line)
-    error(file and ('%s:%d: %s'):format(file, line, message) or message, 0)
-  end))
+  return M.bytes(
+    M.pack(
+      value,
+      function(message, file, line)
+        error(file and ('%s:%d: %s'):format(file, line, message) or message, 0)
+      end
+    )
+  )
 end
 
 --- The module that an encoded `run` names, without decoding a function; nil: none.
@@ -269,19 +303,26 @@ end
 --- @return string?
 function M.named_module(bytes)
   local value = buffer.decode(bytes).root.value
-  return type(value) == 'table' and type(value.module) == 'string' and value.module or nil
+  return type(value) == 'table' and type(value.module) == 'string' and value.module
+    or nil
 end
 
 local function fill(cell, functions, find)
   local value = cell.value
   for _, fix in ipairs(cell.fixes) do
     local item
-    if fix.f then item = functions[fix.f] else item = find(fix.m) end
+    if fix.f then
+      item = functions[fix.f]
+    else
+      item = find(fix.m)
+    end
     if fix.field then item = item[fix.field] end
     local path = fix.path
     if #path == 0 then return item end
     local at = value
-    for i = 1, #path - 1 do at = at[path[i]] end
+    for i = 1, #path - 1 do
+      at = at[path[i]]
+    end
     at[path[#path]] = item
   end
   return value

@@ -78,9 +78,13 @@ end
 function M.integer(min, max)
   local says = max == math.huge and ('integer, at least %d'):format(min)
     or ('integer from %d to %d'):format(min, max)
-  return make(says, 'integer', function(value)
-    return in_range(value, min, max) and value % 1 == 0 and value < 2 ^ 53
-  end)
+  return make(
+    says,
+    'integer',
+    function(value)
+      return in_range(value, min, max) and value % 1 == 0 and value < 2 ^ 53
+    end
+  )
 end
 
 --- @param min number
@@ -95,7 +99,9 @@ end
 --- @param ... string
 function M.enum(...)
   local words, known = { ... }, {}
-  for _, word in ipairs(words) do known[word] = true end
+  for _, word in ipairs(words) do
+    known[word] = true
+  end
   local lua = "'" .. table.concat(words, "'|'") .. "'"
   local says = 'one of ' .. "'" .. table.concat(words, "', '") .. "'"
   return {
@@ -125,12 +131,22 @@ function M.bytes(value)
   return math.floor(bytes)
 end
 
-M.size = make("a size such as '64M' (K, M, G, T) or bytes", 'string|integer',
-  function(value) return M.bytes(value) ~= nil end)
+M.size = make(
+  "a size such as '64M' (K, M, G, T) or bytes",
+  'string|integer',
+  function(value) return M.bytes(value) ~= nil end
+)
 
-M.boolean = make('true or false', 'boolean', function(v) return type(v) == 'boolean' end)
-M.string = make('a string that is not empty', 'string',
-  function(v) return type(v) == 'string' and v ~= '' and not v:find('%z') end)
+M.boolean = make(
+  'true or false',
+  'boolean',
+  function(v) return type(v) == 'boolean' end
+)
+M.string = make(
+  'a string that is not empty',
+  'string',
+  function(v) return type(v) == 'string' and v ~= '' and not v:find('%z') end
+)
 M.func = make('a function', 'function', function(v) return type(v) == 'function' end)
 M.any = make('anything', 'any', function() return true end)
 M.table = make('a table', 'table', function(v) return type(v) == 'table' end)
@@ -151,14 +167,20 @@ function M.list(item, says, min)
       for key in pairs(value) do
         count = count + 1
         if type(key) ~= 'number' then
-          return wrong(('%s has the key %s; it must be %s'):format(name, show(key), says))
+          return wrong(
+            ('%s has the key %s; it must be %s'):format(name, show(key), says)
+          )
         end
       end
-      if count ~= #value then wrong(('%s has holes; it must be %s'):format(name, says)) end
+      if count ~= #value then
+        wrong(('%s has holes; it must be %s'):format(name, says))
+      end
       if count < (min or 0) then
         wrong(('%s is empty; it must be %s'):format(name, says))
       end
-      for i = 1, #value do item.check(value[i], ('%s[%d]'):format(name, i), wrong) end
+      for i = 1, #value do
+        item.check(value[i], ('%s[%d]'):format(name, i), wrong)
+      end
     end,
   }
 end
@@ -172,7 +194,8 @@ function M.record(fields, required)
   for _, field in ipairs(fields) do
     by_name[field[1]] = field[2]
     if type(field[1]) == 'string' then words[#words + 1] = field[1] end
-    says[#says + 1] = type(field[1]) == 'string' and field[1] or ('[%d]'):format(field[1])
+    says[#says + 1] = type(field[1]) == 'string' and field[1]
+      or ('[%d]'):format(field[1])
   end
   local shape = 'a table { ' .. table.concat(says, ', ') .. ' }'
   return {
@@ -190,7 +213,9 @@ function M.record(fields, required)
         if kind then
           kind.check(item, label, wrong)
         elseif type(key) == 'string' then
-          wrong(("%s has no field '%s': %s"):format(name, key, suggest.hint(key, words)))
+          wrong(
+            ("%s has no field '%s': %s"):format(name, key, suggest.hint(key, words))
+          )
         else
           wrong(('%s is %s; %s must be %s'):format(label, show(item), name, shape))
         end
@@ -210,7 +235,9 @@ end
 --- @param choices { [1]: string, [2]: runsmith.Type }[] Lua type and what it must be
 function M.either(says, choices)
   local lua = {}
-  for i, choice in ipairs(choices) do lua[i] = choice[2].lua end
+  for i, choice in ipairs(choices) do
+    lua[i] = choice[2].lua
+  end
   return {
     says = says,
     lua = table.concat(lua, '|'),
@@ -226,13 +253,21 @@ end
 --- A value that the constructor `what` made.
 --- @param what string e.g. 'rs.probe'
 --- @param is fun(value): boolean
-function M.made(what, is)
-  return make(('a value made by %s'):format(what), 'table', is)
-end
+function M.made(what, is) return make('a value made by ' .. what, 'table', is) end
 
 local SIGNALS = {
-  HUP = 1, INT = 2, QUIT = 3, ABRT = 6, KILL = 9, USR1 = 10, USR2 = 12, ALRM = 14,
-  TERM = 15, CONT = 18, WINCH = 28, PWR = 30,
+  HUP = 1,
+  INT = 2,
+  QUIT = 3,
+  ABRT = 6,
+  KILL = 9,
+  USR1 = 10,
+  USR2 = 12,
+  ALRM = 14,
+  TERM = 15,
+  CONT = 18,
+  WINCH = 28,
+  PWR = 30,
 }
 
 --- @param value any
@@ -247,7 +282,8 @@ M.signal = {
   lua = 'string|integer',
   check = function(value, name, wrong)
     if M.signal_number(value) then return end
-    local hint = suggest.hint(value, SIGNALS, "it must be a signal such as 'TERM' or 15")
+    local hint =
+      suggest.hint(value, SIGNALS, "it must be a signal such as 'TERM' or 15")
     wrong(('%s is %s: %s'):format(name, show(value), hint))
   end,
 }

@@ -9,7 +9,11 @@ local function place_of(definition, caller)
   local place = {}
   for _, value in pairs(definition) do
     local info = type(value) == 'function' and debug.getinfo(value, 'S')
-    if info and info.what == 'Lua' and (not place.line or info.linedefined < place.line) then
+    if
+      info
+      and info.what == 'Lua'
+      and (not place.line or info.linedefined < place.line)
+    then
       place.source, place.line = info.source, info.linedefined
     end
   end
@@ -26,15 +30,20 @@ end
 --- @return T definition the same table, marked
 function M.define(definition)
   if type(definition) ~= 'table' then
-    local text = 'worker.define takes a table { lifecycle = …, functions … }, not a %s'
+    local text =
+      'worker.define takes a table { lifecycle = …, functions … }, not a %s'
     error(text:format(type(definition)), 2)
   end
   if getmetatable(definition) ~= nil then
     error('worker.define takes a plain table; this one has a metatable', 2)
   end
   if definition.lifecycle ~= nil and type(definition.lifecycle) ~= 'table' then
-    error(('lifecycle is a %s; it must be a list of rows'):format(
-      type(definition.lifecycle)), 2)
+    error(
+      ('lifecycle is a %s; it must be a list of rows'):format(
+        type(definition.lifecycle)
+      ),
+      2
+    )
   end
   definitions[definition] = place_of(definition, debug.getinfo(2, 'Sl'))
   return definition

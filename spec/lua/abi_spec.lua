@@ -22,13 +22,20 @@ end
 
 -- Sizes and offsets as the C compiler has them: 'name member number' lines.
 local function compile(list)
-  local lines = { '#include <stdio.h>', '#include "host/core/abi.h"', 'int main(void) {' }
+  local lines =
+    { '#include <stdio.h>', '#include "host/core/abi.h"', 'int main(void) {' }
   for _, struct in ipairs(list) do
     lines[#lines + 1] = ('  printf("%s . %%zu\\n", sizeof(%s));'):format(
-      struct.name, struct.name)
+      struct.name,
+      struct.name
+    )
     for _, member in ipairs(struct.members) do
       lines[#lines + 1] = ('  printf("%s %s %%zu\\n", offsetof(%s, %s));'):format(
-        struct.name, member, struct.name, member)
+        struct.name,
+        member,
+        struct.name,
+        member
+      )
     end
   end
   lines[#lines + 1] = '}'
@@ -57,7 +64,9 @@ describe('the header', function()
 
   it('names a C type for each table of a plan', function()
     assert.equal(abi.C.RS_T_COUNT - 1, #abi.ROWS)
-    for place = 0, #abi.ROWS do assert.truthy(ffi.sizeof(abi.ROWS[place]) > 0) end
+    for place = 0, #abi.ROWS do
+      assert.truthy(ffi.sizeof(abi.ROWS[place]) > 0)
+    end
   end)
 
   it('gives times as nanoseconds, and no end for math.huge', function()

@@ -1,5 +1,5 @@
--- The command line by itself: options, help, and the real commands in processes of their
--- own that are this very LuaJIT.
+-- The command line by itself: options, help, and the real commands, each in a LuaJIT of
+-- its own.
 
 local assert = require 'luassert'
 local core_library = require 'lua.core_library'
@@ -31,9 +31,19 @@ local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 -- Runs the command line: status, what it said, what it complained of.
 local function run(...)
-  local words = { 'cd', '.', '&&', 'env', 'NO_COLOR=1',
-    'RUNSMITH_CORE=' .. quote(core_library.path), 'luajit', dir .. 'program.lua' }
-  for _, word in ipairs { ... } do words[#words + 1] = quote(word) end
+  local words = {
+    'cd',
+    '.',
+    '&&',
+    'env',
+    'NO_COLOR=1',
+    'RUNSMITH_CORE=' .. quote(core_library.path),
+    'luajit',
+    dir .. 'program.lua',
+  }
+  for _, word in ipairs { ... } do
+    words[#words + 1] = quote(word)
+  end
   local command = ('%s >%sout 2>%serr'):format(table.concat(words, ' '), dir, dir)
   local status = os.execute(command)
   if type(status) == 'number' then status = status / 256 end
@@ -56,7 +66,9 @@ setup(function()
   local path = os.getenv 'RUNSMITH_CORE'
   core_library.use { keep = not path }
   dir = scripts.folder {
-    ['tree.lua'] = SCRIPT, ['beater.lua'] = scripts.BEATER, ['program.lua'] = PROGRAM,
+    ['tree.lua'] = SCRIPT,
+    ['beater.lua'] = scripts.BEATER,
+    ['program.lua'] = PROGRAM,
     ['bad.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
       .. "  rs.worker 'a' { rum = 1 },\n}\n",
     ['loud.lua'] = "print 'loud'\nos.exit(0)",
@@ -70,7 +82,9 @@ end)
 
 describe('options', function()
   local COMMAND = {
-    name = 'x', summary = 'does x', args = { { 'FILE', 'a file' } },
+    name = 'x',
+    summary = 'does x',
+    args = { { 'FILE', 'a file' } },
     options = {
       { 'fast', nil, 'a switch' },
       { 'size', 'SIZE', 'a size', '1M', options.size },
@@ -81,8 +95,10 @@ describe('options', function()
   it('are read in any order, with or without =', function()
     local given = options.read(COMMAND, { '--size=2K', 'f', '--fast', '--log', 'json' })
     assert.same({ FILE = 'f', fast = true, size = 2048, log = 'json' }, given)
-    assert.same({ FILE = '--fast', size = '1M', log = 'text' },
-      options.read(COMMAND, { '--', '--fast' }))
+    assert.same(
+      { FILE = '--fast', size = '1M', log = 'text' },
+      options.read(COMMAND, { '--', '--fast' })
+    )
     assert.is_true(options.read(COMMAND, { '--help' }).help)
   end)
 
@@ -104,10 +120,19 @@ describe('options', function()
     end
   end)
 
-  it('are explained by the same table', function()
-    has(options.help(COMMAND), 'usage: runsmith x FILE [--fast] [--size SIZE]', 'does x',
-      '--size SIZE', 'a size (1M)', '--help')
-  end)
+  it(
+    'are explained by the same table',
+    function()
+      has(
+        options.help(COMMAND),
+        'usage: runsmith x FILE [--fast] [--size SIZE]',
+        'does x',
+        '--size SIZE',
+        'a size (1M)',
+        '--help'
+      )
+    end
+  )
 end)
 
 describe('the command line', function()
@@ -158,9 +183,20 @@ describe('check', function()
   it('draws the tree', function()
     local status, out, err = run('check', dir .. 'tree.lua')
     assert.equal(0, status, err)
-    has(out, '├─ poller', '└─ edge', '   └─ onvif', 'rest_for_one', 'isolated',
-      'after poller', 'heartbeat 2 s', 'onvif -v', 'a function', 'process',
-      '2 supervisors, 2 workers, 1 command')
+    has(
+      out,
+      '├─ poller',
+      '└─ edge',
+      '   └─ onvif',
+      'rest_for_one',
+      'isolated',
+      'after poller',
+      'heartbeat 2 s',
+      'onvif -v',
+      'a function',
+      'process',
+      '2 supervisors, 2 workers, 1 command'
+    )
     assert.is_nil(out:find '\27')
   end)
 
@@ -178,7 +214,11 @@ describe('check', function()
     local status, out, err = run('check', dir .. 'bad.lua')
     assert.equal(1, status)
     assert.equal('', out)
-    has(err, dir .. "bad.lua:3: p/a: unknown field 'rum': did you mean 'run'?", '2 mistakes')
+    has(
+      err,
+      dir .. "bad.lua:3: p/a: unknown field 'rum': did you mean 'run'?",
+      '2 mistakes'
+    )
     status, out = run('check', '--json', dir .. 'bad.lua')
     assert.equal(1, status)
     local result = require('cjson').decode(out)
@@ -204,7 +244,8 @@ describe('check', function()
     }
     for _, row in ipairs(rows) do
       local bytes, mistakes = evaluate.spawn('f', {
-        cpu = 7, command = { '/bin/sh', '-c', row[1] },
+        cpu = 7,
+        command = { '/bin/sh', '-c', row[1] },
       })
       assert.is_nil(bytes)
       has(mistakes[1].message, row[2])
@@ -216,19 +257,31 @@ end)
 
 describe('lifecycle', function()
   local function show(format)
-    local status, out, err = run('lifecycle', dir .. 'tree.lua', 'plant/poller', '--format',
-      format)
+    local status, out, err =
+      run('lifecycle', dir .. 'tree.lua', 'plant/poller', '--format', format)
     assert.equal(0, status, err)
     return out
   end
 
   it('is shown as text, for Mermaid and for Graphviz', function()
-    has(show 'text', 'opening  timeout 10 s\n  error → crashed\n  opened → running\n',
-      'running  heartbeat 2 s, every 0.5 s, ready', 'stop (1 s) → closing',
-      'stopped  ends ok')
-    has(show 'mermaid', 'stateDiagram-v2\n  [*] --> opening', 'running --> closing: stop',
-      'stopped --> [*]')
-    has(show 'dot', 'digraph lifecycle {', '"running" -> "closing" [label = "stop (1 s)"]')
+    has(
+      show 'text',
+      'opening  timeout 10 s\n  error → crashed\n  opened → running\n',
+      'running  heartbeat 2 s, every 0.5 s, ready',
+      'stop (1 s) → closing',
+      'stopped  ends ok'
+    )
+    has(
+      show 'mermaid',
+      'stateDiagram-v2\n  [*] --> opening',
+      'running --> closing: stop',
+      'stopped --> [*]'
+    )
+    has(
+      show 'dot',
+      'digraph lifecycle {',
+      '"running" -> "closing" [label = "stop (1 s)"]'
+    )
   end)
 
   it('of what has none is refused', function()

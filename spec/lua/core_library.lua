@@ -1,5 +1,5 @@
---- The C core for specs that run outside the program: RUNSMITH_CORE, else the newest build,
---- else one that is compiled for this run.
+--- The C core for specs that run outside the program: RUNSMITH_CORE, else the newest
+--- build, else one that is compiled for this run.
 local abi = require 'runsmith.abi'
 local ffi = require 'ffi'
 
@@ -31,7 +31,9 @@ function M.use(options)
   if not M.library then
     local path, temporary = os.getenv 'RUNSMITH_CORE', false
     if not path or not exists(path) then path = built() end
-    if not path then path, temporary = compile() end
+    if not path then
+      path, temporary = compile()
+    end
     M.path, M.library, M.temporary = path, ffi.load(path), temporary
   end
   abi.use(M.library)

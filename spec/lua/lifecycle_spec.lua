@@ -1,5 +1,4 @@
--- Lifecycles: what is valid, what a beginner is told of what is not, and what they compile
--- to.
+-- Lifecycles: what is valid, what is told of what is not, and what they compile to.
 
 local abi = require 'runsmith.abi'
 local assert = require 'luassert'
@@ -16,7 +15,10 @@ local RULES = { -- rows, the one mistake
   { { { 'leave', on = { go = 'ok' } }, OK }, "'leave' has a meaning of its own" },
   { { { 'init', on = { go = 'ok' } }, OK }, "'init' has a meaning of its own" },
   { { { 'a', on = { go = 'ok' } }, OK, OK }, 'state ok: it is there twice' },
-  { { { 'a', on = { go = 'okk' } }, OK }, "'okk', which is no state: did you mean 'ok'?" },
+  {
+    { { 'a', on = { go = 'okk' } }, OK },
+    "'okk', which is no state: did you mean 'ok'?",
+  },
   { { { 'a', on = { go = 3 } }, OK }, 'on.go is 3; it must be a state or' },
   { { { 'a', on = { go = { 'ok', timout = 1 } } }, OK }, "on.go has the key 'timout'" },
   { { { 'a', on = { go = { 'ok', timeout = 0 } } }, OK }, 'on.go.timeout is 0' },
@@ -24,21 +26,36 @@ local RULES = { -- rows, the one mistake
   { { { 'a', timeout = 0, on = { go = 'ok' } }, OK }, 'state a: timeout is 0' },
   { { { 'a', hartbeat = 1, on = { go = 'ok' } }, OK }, "did you mean 'heartbeat'?" },
   { { { 'a', on = { go = 'ok' } }, { 'ok', ends = 'fine' } }, "ends is 'fine'" },
-  { { { 'a', on = { go = 'ok' } }, { 'ok', ends = 'ok', timeout = 1 } },
-    'it ends, so timeout means nothing' },
+  {
+    { { 'a', on = { go = 'ok' } }, { 'ok', ends = 'ok', timeout = 1 } },
+    'it ends, so timeout means nothing',
+  },
   { { { 'a', on = { go = 'ok' } }, { 'ok', ends = 'ok', on = {} } }, 'it has no `on`' },
   { { { 'a', ends = 'ok' } }, 'state a: the first state cannot end' },
-  { { { 'a', on = { go = 'b' } }, { 'b', on = { back = 'a', go = 'ok' } }, OK },
-    'state b: on.back leads back to a; the first state is entered once' },
-  { { { 'a', on = { go = 'ok' } }, OK, BAD }, 'state bad: it cannot be reached from a' },
-  { { { 'a', on = { go = 'ok', err = 'b' } }, { 'b', on = { again = 'b' } }, OK },
-    'state b: no state that ends can be reached from it' },
-  { { { 'a', on = { go = 'b' } }, { 'b', on = { again = 'b' } } }, 'no state ends; add one' },
+  {
+    { { 'a', on = { go = 'b' } }, { 'b', on = { back = 'a', go = 'ok' } }, OK },
+    'state b: on.back leads back to a; the first state is entered once',
+  },
+  {
+    { { 'a', on = { go = 'ok' } }, OK, BAD },
+    'state bad: it is not reached from a',
+  },
+  {
+    { { 'a', on = { go = 'ok', err = 'b' } }, { 'b', on = { again = 'b' } }, OK },
+    'state b: no state that ends can be reached from it',
+  },
+  {
+    { { 'a', on = { go = 'b' } }, { 'b', on = { again = 'b' } } },
+    'no state ends; add one',
+  },
 }
 
 local function read(rows)
   local mistakes = {}
-  local life = lifecycle.read(rows, function(message) mistakes[#mistakes + 1] = message end)
+  local life = lifecycle.read(
+    rows,
+    function(message) mistakes[#mistakes + 1] = message end
+  )
   return life, mistakes
 end
 
@@ -62,27 +79,56 @@ describe('a lifecycle that breaks one rule has one mistake:', function()
 end)
 
 describe('ready are', function()
-  it('the states that say so', function()
-    assert.same({ 'c' }, ready { { 'a', on = { go = 'b' } },
-      { 'b', heartbeat = 1, on = { go = 'c' } }, { 'c', ready = true, on = { go = 'ok' } },
-      OK })
-  end)
+  it(
+    'the states that say so',
+    function()
+      assert.same(
+        { 'c' },
+        ready {
+          { 'a', on = { go = 'b' } },
+          { 'b', heartbeat = 1, on = { go = 'c' } },
+          { 'c', ready = true, on = { go = 'ok' } },
+          OK,
+        }
+      )
+    end
+  )
 
-  it('else those with a heartbeat', function()
-    assert.same({ 'b' }, ready { { 'a', on = { go = 'b' } },
-      { 'b', heartbeat = 1, on = { go = 'c' } }, { 'c', on = { go = 'ok' } }, OK })
-  end)
+  it(
+    'else those with a heartbeat',
+    function()
+      assert.same(
+        { 'b' },
+        ready {
+          { 'a', on = { go = 'b' } },
+          { 'b', heartbeat = 1, on = { go = 'c' } },
+          { 'c', on = { go = 'ok' } },
+          OK,
+        }
+      )
+    end
+  )
 
-  it('else all but the first and those that end', function()
-    assert.same({ 'b', 'c' }, ready { { 'a', on = { go = 'b' } },
-      { 'b', on = { go = 'c' } }, { 'c', on = { go = 'ok' } }, OK })
-  end)
+  it(
+    'else all but the first and those that end',
+    function()
+      assert.same(
+        { 'b', 'c' },
+        ready {
+          { 'a', on = { go = 'b' } },
+          { 'b', on = { go = 'c' } },
+          { 'c', on = { go = 'ok' } },
+          OK,
+        }
+      )
+    end
+  )
 end)
 
 local FUNCTIONS = { -- the definition's fields, the one mistake
   { 'polling = function() end', "'polling' is no state" },
   { 'a = 3', 'a is 3; a state has a function' },
-  { 'ok = function() end', "state ok ends, so its function is never called" },
+  { 'ok = function() end', 'state ok ends, so nothing calls its function' },
   { 'enter = function() end', 'enter is a function; it must be a table' },
   { 'enter = { aa = print }', "enter.aa: no such state: did you mean 'a'?" },
   { 'leave = { a = 1 }', 'leave.a is 1; it must be a function' },
@@ -91,8 +137,8 @@ local FUNCTIONS = { -- the definition's fields, the one mistake
 }
 
 describe('a definition that breaks one rule has one mistake:', function()
-  local HEAD = "return rs.supervisor 'p' { rs.worker 'w' { run = worker.define { lifecycle"
-    .. " = { { 'a', on = { go = 'ok' } }, { 'ok', ends = 'ok' } }, "
+  local HEAD = "return rs.supervisor 'p' { rs.worker 'w' { run = worker.define { "
+    .. "lifecycle = { { 'a', on = { go = 'ok' } }, { 'ok', ends = 'ok' } }, "
 
   for _, rule in ipairs(FUNCTIONS) do
     it(rule[2], function()
@@ -103,7 +149,8 @@ describe('a definition that breaks one rule has one mistake:', function()
   end
 
   it('a state with two events and no function', function()
-    local _, mistakes = scripts.evaluate [[return rs.supervisor 'p' { rs.worker 'w' { run =
+    local _, mistakes =
+      scripts.evaluate [[return rs.supervisor 'p' { rs.worker 'w' { run =
       worker.define { lifecycle = { { 'a', on = { go = 'ok', run = 'ok' } },
       { 'ok', ends = 'ok' } } } } }]]
     assert.equal(1, #mistakes)

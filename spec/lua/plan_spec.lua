@@ -23,19 +23,21 @@ rs.backend 'box' { start = function() return 1 end, stop = print, kill = print,
 return rs.supervisor 'plant' {
   intensity = { max = 2, within = math.huge }, backoff = { first = 0.5, max = 8 },
   journal = 'brief', stall = 3,
-  rs.worker 'poller' { run = 'beater', args = { url = 'x' }, after = { 'task', 'edge' } },
+  rs.worker 'poller' { run = 'beater', args = { 'x' }, after = { 'task', 'edge' } },
   rs.worker 'task' { run = function() return 1 end, restart = 'temporary' },
   rs.worker 'boxed' { backend = 'box', intensity = { max = 1 } },
   rs.channel 'frames' { capacity = 7 },
   rs.supervisor 'edge' {
-    isolate = true, vms = 2, strategy = 'rest_for_one', auto_shutdown = 'any_significant',
+    isolate = true, vms = 2, strategy = 'rest_for_one',
+    auto_shutdown = 'any_significant',
     limits = { memory = '64M', cpu_time = 1.5 }, on_activity = function() end,
     rs.worker 'camera' { run = 'beater', backend = 'thread', shutdown = 'kill',
       significant = true },
     rs.command 'onvif' {
       exec = { 'onvif', '--port', '1' }, ready = rs.probe.tcp { port = 1 },
       env = { B = false, A = 1 }, umask = '022', user = 'nobody', heartbeat = 2,
-      stop = 'INT', reload = 'HUP', files = { 'conf' }, pre = { { 'true' }, timeout = 3 },
+      stop = 'INT', reload = 'HUP', files = { 'conf' },
+      pre = { { 'true' }, timeout = 3 },
       output = { 'log', max = '1M' }, shutdown = 'forever', no_new_privs = true,
       probes = { rs.probe.memory { max = '1G' } },
     },
@@ -49,15 +51,26 @@ describe('a compiled tree', function()
 
   it('has its units in pre-order, each with its parent', function()
     local paths = {}
-    for row = 0, view.count.unit - 1 do paths[row + 1] = view:path(row) end
-    assert.same({ 'plant', 'plant/poller', 'plant/task', 'plant/boxed', 'plant/edge',
-      'plant/edge/camera', 'plant/edge/onvif', 'plant/jobs', 'plant/jobs/' }, paths)
+    for row = 0, view.count.unit - 1 do
+      paths[row + 1] = view:path(row)
+    end
+    assert.same({
+      'plant',
+      'plant/poller',
+      'plant/task',
+      'plant/boxed',
+      'plant/edge',
+      'plant/edge/camera',
+      'plant/edge/onvif',
+      'plant/jobs',
+      'plant/jobs/',
+    }, paths)
     assert.equal(C.RS_NONE, view.unit[0].parent)
     assert.equal(4, view.unit[6].parent)
     assert.equal(6, view.unit[1].line)
   end)
 
-  it('has a supervisor\'s rules', function()
+  it("has a supervisor's rules", function()
     local root, edge = spec_of(view, 'plant'), spec_of(view, 'plant/edge')
     assert.equal(2, root.max)
     assert.equal(abi.NEVER, root.within)
@@ -77,9 +90,10 @@ describe('a compiled tree', function()
     assert.truthy(has(view.spec[view.unit[8].spec], 'RS_TEMPLATE'))
   end)
 
-  it('has a worker\'s rules', function()
+  it("has a worker's rules", function()
     local poller, task = spec_of(view, 'plant/poller'), spec_of(view, 'plant/task')
-    local camera, boxed = spec_of(view, 'plant/edge/camera'), spec_of(view, 'plant/boxed')
+    local camera, boxed =
+      spec_of(view, 'plant/edge/camera'), spec_of(view, 'plant/boxed')
     assert.equal(C.RS_COROUTINE, poller.backend)
     assert.equal(3, abi.seconds(poller.stall))
     assert.equal(5, abi.seconds(poller.shutdown))
@@ -100,7 +114,7 @@ describe('a compiled tree', function()
     assert.equal('ok', code.wait())
   end)
 
-  it('has a command\'s process', function()
+  it("has a command's process", function()
     local spec = spec_of(view, 'plant/edge/onvif')
     local exec = view.exec[spec.exec]
     assert.same({ 'onvif', '--port', '1' }, view:list(exec.argv))
@@ -134,7 +148,9 @@ describe('a compiled tree', function()
     assert.equal(7, view.channel[0].capacity)
     local poller = view.unit[1]
     local after = {}
-    for i = 0, poller.after_count - 1 do after[i + 1] = view.after[poller.after_at + i] end
+    for i = 0, poller.after_count - 1 do
+      after[i + 1] = view.after[poller.after_at + i]
+    end
     assert.same({ 2, 4 }, after)
     assert.equal(scripts.BEATER, view:bytes(view.module[0].source))
   end)
@@ -153,9 +169,14 @@ local FILES = {
 
 local function identity(child, files, before)
   local all = {}
-  for name, text in pairs(FILES) do all[name] = text end
-  for name, text in pairs(files or {}) do all[name] = text end
-  local view = compile((before or '') .. "return rs.supervisor 'p' { " .. child .. ' }', all)
+  for name, text in pairs(FILES) do
+    all[name] = text
+  end
+  for name, text in pairs(files or {}) do
+    all[name] = text
+  end
+  local view =
+    compile((before or '') .. "return rs.supervisor 'p' { " .. child .. ' }', all)
   return tostring(view.unit[1].identity)
 end
 
@@ -163,10 +184,16 @@ local SAME = { -- what is changed in place: child before, child after
   { 'the line', BASE, '\n\n' .. BASE },
   { 'restart', BASE, (BASE:gsub("'main',", "'main', restart = 'permanent',")) },
   { 'shutdown', BASE, (BASE:gsub("'main',", "'main', shutdown = 1,")) },
-  { 'a timeout', BASE,
-    (BASE:gsub("'main',", "'main', lifecycle = { running = { heartbeat = 9 } },")) },
-  { 'the line of a task', "rs.worker 'w' { run = function() return { a = 1, b = 2 } end }",
-    "\nrs.worker 'w' { run =\n function() return { a = 1, b = 2 } end }" },
+  {
+    'a timeout',
+    BASE,
+    (BASE:gsub("'main',", "'main', lifecycle = { running = { heartbeat = 9 } },")),
+  },
+  {
+    'the line of a task',
+    "rs.worker 'w' { run = function() return { a = 1, b = 2 } end }",
+    "\nrs.worker 'w' { run =\n function() return { a = 1, b = 2 } end }",
+  },
   { 'the order of args', BASE, (BASE:gsub('a = 1, b = { 2 }', 'b = { 2 }, a = 1')) },
 }
 
@@ -174,15 +201,31 @@ local OTHER = {
   { 'args', BASE, (BASE:gsub('a = 1', 'a = 2')) },
   { 'args further down', BASE, (BASE:gsub('{ 2 }', '{ 3 }')) },
   { 'backend', BASE, (BASE:gsub("'main',", "'main', backend = 'thread',")) },
-  { 'a task', "rs.worker 'w' { run = function() return 1 end }",
-    "rs.worker 'w' { run = function() return 2 end }" },
-  { 'exec', "rs.command 'c' { exec = { 'a', 'b' } }", "rs.command 'c' { exec = { 'ab' } }" },
-  { 'ready', "rs.command 'c' { exec = { 'a' }, ready = rs.probe.tcp { port = 1 } }",
-    "rs.command 'c' { exec = { 'a' }, ready = rs.probe.tcp { port = 2 } }" },
-  { 'env', "rs.command 'c' { exec = { 'a' }, env = { A = 1 } }",
-    "rs.command 'c' { exec = { 'a' }, env = { A = 2 } }" },
-  { 'limits', "rs.command 'c' { exec = { 'a' }, limits = { open_files = 9 } }",
-    "rs.command 'c' { exec = { 'a' }, limits = { open_files = 8 } }" },
+  {
+    'a task',
+    "rs.worker 'w' { run = function() return 1 end }",
+    "rs.worker 'w' { run = function() return 2 end }",
+  },
+  {
+    'exec',
+    "rs.command 'c' { exec = { 'a', 'b' } }",
+    "rs.command 'c' { exec = { 'ab' } }",
+  },
+  {
+    'ready',
+    "rs.command 'c' { exec = { 'a' }, ready = rs.probe.tcp { port = 1 } }",
+    "rs.command 'c' { exec = { 'a' }, ready = rs.probe.tcp { port = 2 } }",
+  },
+  {
+    'env',
+    "rs.command 'c' { exec = { 'a' }, env = { A = 1 } }",
+    "rs.command 'c' { exec = { 'a' }, env = { A = 2 } }",
+  },
+  {
+    'limits',
+    "rs.command 'c' { exec = { 'a' }, limits = { open_files = 9 } }",
+    "rs.command 'c' { exec = { 'a' }, limits = { open_files = 8 } }",
+  },
 }
 
 describe('a unit keeps its identity when what changes is', function()
@@ -209,9 +252,12 @@ describe('a unit gets another identity when what changes is', function()
     assert.not_equal(identity(BASE), identity(BASE, { ['main.lua'] = main }))
   end)
 
-  it('a module that its module requires', function()
-    assert.not_equal(identity(BASE), identity(BASE, { ['helper.lua'] = 'return 2' }))
-  end)
+  it(
+    'a module that its module requires',
+    function()
+      assert.not_equal(identity(BASE), identity(BASE, { ['helper.lua'] = 'return 2' }))
+    end
+  )
 
   it('a module that its task has as an upvalue', function()
     local before = "local helper = require 'helper' "
@@ -225,7 +271,10 @@ describe('a unit gets another identity when what changes is', function()
     local task = "rs.worker 'w' { backend = 'box' }"
     local box = "rs.backend 'box' { start = print, stop = print, kill = print, "
       .. 'wait = function() return %d end } '
-    assert.not_equal(identity(task, nil, box:format(1)), identity(task, nil, box:format(2)))
+    assert.not_equal(
+      identity(task, nil, box:format(1)),
+      identity(task, nil, box:format(2))
+    )
   end)
 end)
 

@@ -5,7 +5,8 @@ local evaluate = require 'runsmith.evaluate'
 
 local M = {}
 
-local PRELUDE = "local rs = require 'runsmith'; local worker = require 'runsmith.worker'; "
+local PRELUDE =
+  "local rs = require 'runsmith'; local worker = require 'runsmith.worker'; "
 
 --- A worker's module that is right.
 M.BEATER = [[
@@ -23,8 +24,7 @@ return worker.define {
 }
 ]]
 
---- Writes files into a new folder; a script that begins with `return` gets the requires,
---- on its first line.
+--- Writes files into a new folder; tree.lua gets its requires on its first line.
 --- @param files table<string, string>
 --- @return string dir ends with a slash
 function M.folder(files)
@@ -52,14 +52,20 @@ function M.remove(dir) os.execute('rm -r ' .. dir) end
 function M.evaluate(script, files)
   core_library.use()
   local all = { ['tree.lua'] = script, ['beater.lua'] = M.BEATER }
-  for name, text in pairs(files or {}) do all[name] = text end
+  for name, text in pairs(files or {}) do
+    all[name] = text
+  end
   local dir = M.folder(all)
   local plan, mistakes = evaluate.here(dir .. 'tree.lua')
   M.remove(dir)
   local texts = {}
   for i, item in ipairs(mistakes or {}) do
     local file = item.file:gsub('^' .. dir:gsub('%p', '%%%0'), '')
-    if file == 'tree.lua' then file = '' else file = file .. ':' end
+    if file == 'tree.lua' then
+      file = ''
+    else
+      file = file .. ':'
+    end
     local path = item.path == '' and '' or item.path .. ': '
     texts[i] = ('%s%d: %s%s'):format(file, item.line, path, item.message)
   end
