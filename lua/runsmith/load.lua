@@ -15,6 +15,10 @@ local schedule = require 'runsmith.schedule'
 local M = {}
 
 local host_require = require
+
+--- Lua's own `require`, whatever the global is by then.
+M.host_require = host_require
+
 local BUILT_IN = { luv = true, cjson = true, ['cjson.safe'] = true }
 for _, name in ipairs {
   'bit', 'coroutine', 'debug', 'ffi', 'io', 'jit', 'jit.opt', 'jit.util', 'math', 'os',

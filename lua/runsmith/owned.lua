@@ -122,7 +122,7 @@ local function walk(fn)
 end
 
 local function build()
-  uv = require 'luv'
+  uv = require('runsmith.load').host_require 'luv'
   proxy = {}
   for name, value in pairs(uv) do
     proxy[name] = type(value) == 'function' and wrap(value, bind) or value

@@ -43,6 +43,8 @@ local M = {}
 local IDS = 2 ^ 24 -- a ticket is a count times this, plus the task's id
 local SERIALS = 2 ^ 28 -- a ticket older than so many waits is no longer told apart
 
+local OWN_LINE = '\n[^\n]*runsmith/schedule%.lua:%d+: in function <[^\n]*$'
+
 local DONE, WAIT, EXPIRED = {}, {}, {}
 
 local tasks, by_slot, count = {}, {}, 0
@@ -138,6 +140,13 @@ local function body(fn, a, b, c, d)
   end
 end
 
+--- A traceback without its last line, if that is the scheduler's own.
+--- @param traceback? string
+--- @return string
+function M.trimmed(traceback)
+  return (tostring(traceback or ''):gsub(OWN_LINE, ''))
+end
+
 local function settle(task, how, a, b, c)
   running = nil
   if how == 'yield' then
@@ -147,8 +156,8 @@ local function settle(task, how, a, b, c)
     return push(task) -- a plain coroutine.yield lets the others have a turn
   end
   task.co = nil
-  if how == 'interrupted' then return M.interrupted(task, a) end
-  return task.kind.runs.fail(task, tostring(a), tostring(b or ''))
+  if how == 'interrupted' then return M.interrupted(task, M.trimmed(a)) end
+  return task.kind.runs.fail(task, tostring(a), M.trimmed(b))
 end
 
 local function resume(task, ...)

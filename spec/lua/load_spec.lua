@@ -57,6 +57,15 @@ describe('require in a worker', function()
     assert.same({ true, true, true, true }, seen)
   end)
 
+  it('gives luv as it belongs to the worker', function()
+    start_all(1, { 'a' }, {}, [[
+      local uv = require 'luv'
+      seen[1] = uv.hrtime() > 0
+      seen[2] = pcall(uv.run)
+      seen[3] = require('std.time').now() > 0 ]])
+    assert.same({ true, false, true }, seen)
+  end)
+
   it('shares a version between plans, not two versions', function()
     local function modules(version, text)
       return { { 'm', source(text), version = version } }
