@@ -3,7 +3,8 @@
 ** Layer    core: no I/O, no clock, no heap of its own. Equal calls, equal results.
 ** Owner    the caller owns the plan's bytes (until RS_DO_DROP_PLAN) and gives memory
 **          through rs_memory, asked for in rs_core_apply and for an add; in
-**          rs_core_step only if more is fed between two runs than ever before.
+**          rs_core_step only if more is fed between two runs than ever before;
+**          given back at any time.
 ** Thread   one; the engine's loop or a simulator's.
 ** Limits   RS_UNITS_MAX units; restarts remembered per supervisor: its max, at most
 **          RS_INTENSITY_MAX (the tree's check says so).

@@ -170,6 +170,7 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
   } else {
     u->flags |= RS_F_MOVED;
     u->next_row = row;
+    rs_diff_reserve(core, id, row);
   }
 }
 
@@ -182,6 +183,7 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
   }
   if (u->flags & RS_F_MOVED) {
     u->next_row = row;
+    rs_diff_reserve(core, id, row);
     u->flags &= ~(uint32_t)RS_F_REMOVE;
     if (u->life != RS_LIFE_DOWN) u->flags |= RS_F_CYCLE;
     news->changed++;

@@ -22,6 +22,9 @@ void rs_diff_link(rs_core *core, uint32_t parent, uint32_t id);
 /* The unit lives by this row of the plan that holds from now on. */
 void rs_diff_place(rs_core *core, uint32_t id, uint32_t row);
 
+/* Gets what memory the unit will need to live by this row. */
+void rs_diff_reserve(rs_core *core, uint32_t id, uint32_t row);
+
 /* The unit is down and takes over `next_row`. */
 void rs_diff_adopt(rs_core *core, uint32_t id);
 

@@ -26,7 +26,8 @@ rs_time rs_late_own(const rs_late *late, rs_time real) {
     const rs_loss *loss = &late->losses[(late->count - i) % RS_LOSSES_MAX];
     if (real >= loss->until) break;
     lost = loss->before;
-    if (real > loss->from) real = loss->from;
+    bool last = i == RS_LOSSES_MAX && late->count > RS_LOSSES_MAX;
+    if (real > loss->from || last) real = loss->from; /* what was before is forgotten */
   }
   return real - lost;
 }

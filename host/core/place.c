@@ -98,6 +98,22 @@ static void place_boss(rs_core *core, uint32_t id, const rs_plan_spec *spec) {
   if (isolates) rs_vms_make(core, id, spec->vms > 0 ? spec->vms : 1);
 }
 
+/* True for a worker whose VM is its own and has a stall limit. */
+static bool is_watched(const rs_plan_spec *spec) {
+  bool alone = spec->backend == RS_THREAD || spec->backend == RS_PROCESS;
+  return alone && spec->stall != RS_NEVER;
+}
+
+void rs_diff_reserve(rs_core *core, uint32_t id, uint32_t row) {
+  rs_unit *u = rs_unit_of(core, id);
+  const rs_plan *plan = core->plans[core->plan].plan;
+  const rs_plan_spec *spec = rs_plan_spec_at(plan, rs_plan_unit_at(plan, row)->spec);
+  if (is_watched(spec)) rs_vms_own(core, id, true);
+  if (spec->own_max == RS_NONE) return;
+  if (u->own == RS_NONE) u->own = take_quota(core);
+  set_quota(core, &core->quotas[u->own], spec->own_max, spec->own_within);
+}
+
 static void place_leaf(rs_core *core, uint32_t id, const rs_plan_spec *spec) {
   rs_unit *u = rs_unit_of(core, id);
   uint32_t domain = rs_unit_of(core, u->parent)->domain;
@@ -106,8 +122,7 @@ static void place_leaf(rs_core *core, uint32_t id, const rs_plan_spec *spec) {
   u->domain = domain;
   if (spec->backend == RS_COROUTINE && moves) u->vm = rs_vms_pick(core, domain);
   u->backend = spec->backend;
-  bool alone = u->backend == RS_THREAD || u->backend == RS_PROCESS;
-  rs_vms_own(core, id, alone && spec->stall != RS_NEVER);
+  rs_vms_own(core, id, is_watched(spec));
 }
 
 /* One unit fewer lives by the plan. */
@@ -138,12 +153,8 @@ void rs_diff_place(rs_core *core, uint32_t id, uint32_t row) {
                  (parent->flags & RS_F_BRIEF);
     if (brief) u->flags |= RS_F_BRIEF;
   }
-  if (spec->own_max == RS_NONE) {
-    drop_own(core, u);
-  } else {
-    if (u->own == RS_NONE) u->own = take_quota(core);
-    set_quota(core, &core->quotas[u->own], spec->own_max, spec->own_within);
-  }
+  rs_diff_reserve(core, id, row);
+  if (spec->own_max == RS_NONE) drop_own(core, u);
   if (u->kind == RS_SUPERVISOR)
     place_boss(core, id, spec);
   else

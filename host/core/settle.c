@@ -190,7 +190,10 @@ static void settle_leaf(rs_core *core, uint32_t id) {
 
 void rs_settle(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
-  if (u->flags & RS_F_LOST) rs_collateral_end(core, id);
+  if (u->flags & RS_F_LOST) {
+    rs_collateral_end(core, id); /* puts it in line again */
+    return;
+  }
   if (u->flags & RS_F_PATCHED) rs_diff_patched(core, id);
   if (u->life != RS_LIFE_DOWN) {
     if (u->kind == RS_SUPERVISOR)

@@ -132,7 +132,7 @@ void rs_strategy_ended(rs_core *core, uint32_t id, rs_end end) {
   bool again = type == RS_PERMANENT || (type == RS_TRANSIENT && !end.ok);
   if (!again) {
     end_for_good(core, id, end.ok);
-    auto_shutdown(core, id);
+    if (!end.operated) auto_shutdown(core, id);
   } else if (end.operated) {
     restart(core, id, RS_R_OPERATOR, false);
   } else if (rs_strategy_charge(core, u->parent, id)) {
@@ -146,7 +146,9 @@ void rs_strategy_collateral(rs_core *core, uint32_t id) {
   bool temporary = rs_spec_of(core, u)->restart == RS_TEMPORARY;
   if (temporary && (!(u->flags & RS_F_CYCLE) || u->again == RS_R_STRATEGY)) {
     u->flags &= ~(uint32_t)(RS_F_CYCLE | RS_F_AGAIN);
-    if (rs_tree_wanted(core, u)) end_for_good(core, id, false);
+    if (!rs_tree_wanted(core, u)) return;
+    end_for_good(core, id, false);
+    auto_shutdown(core, id);
   } else if (u->flags & RS_F_CYCLE) {
     if (u->again == RS_R_STRATEGY) u->again = RS_R_COLLATERAL;
   } else if (rs_tree_wanted(core, u)) {
