@@ -47,7 +47,7 @@ static void learn(rs_sim *sim) {
       memset(seen, 0, offsetof(rs_seen, charges));
       seen->charges.count = seen->own.count = 0;
       seen->charges.loose = seen->own.loose = false;
-      seen->exists = true;
+      seen->exists = seen->fresh = true;
       seen->state = RS_NONE;
       seen->key = rs_oracle_key(sim, i);
       seen->may_start = RS_BY_FIRST;
@@ -64,30 +64,41 @@ void rs_oracle_new(rs_sim *sim) {
   sim->oracle->root = RS_NONE;
 }
 
-uint32_t rs_oracle_order(const rs_sim *sim, uint32_t unit) {
-  uint32_t n = 0;
-  uint32_t parent = sim->oracle->unit[unit].parent;
-  for (uint32_t i = rs_core_child(sim->core, parent); i != RS_NONE && i != unit;
-       i = rs_core_next(sim->core, i)) n++;
-  return n;
+bool rs_oracle_blocked(rs_sim *sim, uint32_t unit) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    if (i != unit && at(sim, i)->exists && at(sim, i)->removed &&
+        at(sim, i)->key == at(sim, unit)->key) return true;
+  }
+  return false;
 }
 
-static bool children_satisfied(rs_sim *sim, uint32_t unit) {
+static bool is_brief(rs_sim *sim, uint32_t unit) {
+  for (unit = at(sim, unit)->parent; unit != RS_NONE; unit = at(sim, unit)->parent) {
+    if (rs_oracle_spec(sim, at(sim, unit))->flags & RS_BRIEF) return true;
+  }
+  return false;
+}
+
+static bool children_satisfied(rs_sim *sim, uint32_t unit, bool surely) {
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *child = at(sim, i);
-    if (!child->exists || child->parent != unit || child->added) continue;
-    if (!rs_oracle_satisfied(sim, i) && !child->was_ready) return false;
+    if (!child->exists || child->parent != unit || child->added || child->removed)
+      continue;
+    bool was = child->was_ready && !surely; /* ready once, if not now */
+    if (!rs_oracle_satisfied(sim, i, surely) && !was) return false;
   }
   return true;
 }
 
-bool rs_oracle_satisfied(rs_sim *sim, uint32_t unit) {
+bool rs_oracle_satisfied(rs_sim *sim, uint32_t unit, bool surely) {
   rs_seen *seen = at(sim, unit);
-  if (seen->completed || (seen->live && (seen->ready || seen->told_wrong))) return true;
+  if (seen->completed) return true;
+  if (seen->live && (seen->ready || (seen->told_wrong && !surely))) return true;
   if (rs_oracle_spec(sim, seen)->kind != RS_SUPERVISOR || !seen->live) return false;
-  if (!children_satisfied(sim, unit)) return false;
-  seen->ready = seen->was_ready = true;
-  return true;
+  rs_view view; /* where the journal is brief, it does not tell */
+  if (is_brief(sim, unit) && rs_core_view(sim->core, unit, &view) && view.ready)
+    return true;
+  return children_satisfied(sim, unit, surely);
 }
 
 bool rs_oracle_stopping(rs_sim *sim, uint32_t unit) {
@@ -178,6 +189,7 @@ void rs_oracle_event(rs_sim *sim, const rs_event *ev) {
     break;
   case RS_EV_EXIT:
     seen->live = false;
+    seen->told_at = sim->now;
     rs_charge_ended(sim, ev->unit, ev->a);
     break;
   case RS_EV_DOMAIN_DEAD: rs_charge_collateral(sim, ev->unit, ev->other); break;
@@ -194,6 +206,18 @@ void rs_oracle_operator(rs_sim *sim, const rs_event *ev) {
   }
   if (!rs_oracle_is(sim, ev->unit)) return;
   rs_seen *seen = at(sim, ev->unit);
+  bool leaf = rs_oracle_spec(sim, seen)->kind != RS_SUPERVISOR;
+  if (ev->kind == RS_EV_KILL && leaf) { /* of one that lives and is not killed yet */
+    if (!seen->live || seen->interrupted || seen->killed) return;
+    seen->felled = true;
+    seen->may_stop |= RS_BY_OPERATOR;
+    if (rs_oracle_spec(sim, seen)->restart != RS_TEMPORARY)
+      seen->may_start |= RS_BY_OPERATOR;
+    return;
+  }
+  if (ev->kind == RS_EV_KILL && seen->live) seen->felled = true;
+  bool well = seen->live && !(seen->may_stop & ~(uint32_t)RS_BY_VIOLATION);
+  if (ev->kind == RS_EV_START && well) return;
   bool starts = ev->kind == RS_EV_START || ev->kind == RS_EV_RESTART;
   if (ev->kind != RS_EV_START) seen->may_stop |= RS_BY_OPERATOR;
   if (ev->kind == RS_EV_STOP) seen->held = true;
@@ -209,6 +233,7 @@ void rs_oracle_operator(rs_sim *sim, const rs_event *ev) {
 static void begin_life(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   seen->live = true;
+  seen->felled = false;
   seen->may_start = seen->may_stop = 0;
   seen->ready = seen->was_ready = seen->completed = seen->failed = seen->owes = false;
   seen->charges.count = 0;
@@ -222,13 +247,6 @@ static void begin_life(rs_sim *sim, uint32_t unit) {
     child->may_start = RS_BY_FIRST;
     child->own.count = 0;
   }
-}
-
-static bool is_brief(rs_sim *sim, uint32_t unit) {
-  for (unit = at(sim, unit)->parent; unit != RS_NONE; unit = at(sim, unit)->parent) {
-    if (rs_oracle_spec(sim, at(sim, unit))->flags & RS_BRIEF) return true;
-  }
-  return false;
 }
 
 static void supervisor_starts(rs_sim *sim, uint32_t unit, uint32_t inc) {
@@ -282,14 +300,16 @@ static void entry_of(rs_sim *sim, const rs_entry *entry) {
                   rs_story_path(sim, entry->unit));
     break;
   case RS_J_READY:
-    if (!rs_oracle_satisfied(sim, entry->unit) && !seen->told_wrong)
+    if (!rs_oracle_satisfied(sim, entry->unit, false) && !seen->told_wrong &&
+        !seen->was_ready)
       rs_sim_fail(sim, "ready", "%s is not", rs_story_path(sim, entry->unit));
+    if (supervisor) seen->ready = seen->was_ready = true;
     break;
   case RS_J_VIOLATION:
     rs_watch_violation(sim, entry);
-    seen->violated = true;
+    seen->violated = !supervisor; /* a supervisor's: it was stopping already */
     seen->unexplained = false;
-    seen->may_stop |= RS_BY_VIOLATION;
+    if (!supervisor) seen->may_stop |= RS_BY_VIOLATION;
     break;
   case RS_J_RESTART:
   case RS_J_ESCALATED: rs_charge_entry(sim, entry); break;
@@ -334,6 +354,7 @@ static void action_start(rs_sim *sim, const rs_action *action) {
   seen->row = action->row;
   seen->key = key;
   seen->since = sim->now;
+  seen->launch = rs_oracle_spec(sim, seen)->launch;
   seen->lost_at = sim->lost;
 }
 
@@ -373,9 +394,6 @@ static void action_drop(rs_sim *sim, const rs_action *action) {
   }
   for (uint32_t i = 0; i < sim->world.actors; i++) {
     rs_actor *actor = &sim->world.actor[i];
-#ifdef RS_SIM_LAX
-    break;
-#endif
     if (actor->plan == number && !actor->told && !actor->gone)
       rs_sim_fail(sim, "drop", "plan %u: %s was not told of another", number,
                   rs_story_path(sim, actor->unit));
@@ -387,6 +405,7 @@ static void action_drop(rs_sim *sim, const rs_action *action) {
 
 void rs_oracle_applied(rs_sim *sim, uint32_t before, uint32_t after) {
   learn(sim);
+  sim->oracle->applied = sim->now;
   rs_reload_mark(sim, before, after);
 }
 
@@ -413,6 +432,9 @@ void rs_oracle_action(rs_sim *sim, const rs_action *action) {
   rs_seen *seen = at(sim, action->unit);
   bool to_live = kind == RS_DO_ASK || kind == RS_DO_INTERRUPT || kind == RS_DO_KILL ||
                  kind == RS_DO_LOOK || kind == RS_DO_EMIT || kind == RS_DO_SIGNAL;
+  /* Decided before the end was told, in this very turn: the engine fences it. */
+  bool crossed = !seen->live && seen->inc == action->inc && seen->told_at == sim->now;
+  if (to_live && crossed) return;
   if (to_live && (!seen->live || seen->inc != action->inc)) {
     rs_sim_fail(sim, "stale action", "action %u for %s#%u, which does not live", kind,
                 rs_story_path(sim, action->unit), action->inc);

@@ -34,28 +34,35 @@ typedef struct rs_charges {
 
 /* A unit as its actions and events show it. */
 typedef struct rs_seen {
-  bool exists, mark;
+  bool exists, fresh; /* fresh: since the last plan or addition */
   bool live;       /* from START (a supervisor: `started`) until its end was told */
   bool ever;       /* it had an incarnation */
   bool confirmed, entered, moving, asked, killed, interrupted, violated, ready;
   bool was_ready;  /* in this incarnation */
   bool completed, failed; /* ended for good */
   bool held;       /* an operator stopped it */
+  bool felled;     /* an operator killed it */
   bool added;      /* to a pool */
+  bool removed;    /* by a reload: it is on its way out */
   bool in_pass;    /* a strategy stops it before anything there starts */
   bool owes;       /* it ended: a restart or its supervisor's giving up is due */
   bool owes_loose; /* or neither: the contract leaves it open */
   bool verdict;    /* a probe asked for its restart */
   bool told_wrong; /* nonsense was told in its name */
-  bool judged;     /* `truly` holds */
+  bool judged;     /* `truly` and `came_up` hold */
+  bool came_up;    /* it had entered its first state as it was ended */
   bool unexplained; /* ended for a violation that the journal has yet to name */
   rs_time truly[RS_C_COUNT]; /* what each constraint would have seen as it was ended */
   uint32_t parent, inc, state, edge, plan, row;
   uint32_t may_start, may_stop; /* RS_BY_... */
   uint64_t key;    /* hash of its path, as rs_draft_unit.key */
   rs_time since;   /* START */
+  rs_time told_at; /* its end */
+  rs_time launch;  /* its limit then */
+  rs_time shutdown; /* its limit as it was asked */
   rs_time entered_at, begun_at, asked_at, interrupted_at, killed_at;
   rs_time lost_at; /* what was lost in all by the last of these */
+  rs_time strategy_at; /* BY_STRATEGY: since when */
   rs_time extended; /* a command asked for more time */
   rs_charges charges, own;
 } rs_seen;
@@ -68,6 +75,7 @@ typedef struct rs_oracle {
   rs_time over_by;   /* everything is down by then */
   bool shutdown, now; /* a shutdown was asked for; all at once */
   bool root_failed;
+  rs_time applied;   /* the last plan */
   rs_time touched;   /* last action that was more than a look */
 } rs_oracle;
 
@@ -102,8 +110,10 @@ uint64_t rs_oracle_key(struct rs_sim *sim, uint32_t unit);
 
 const rs_plan_spec *rs_oracle_spec(struct rs_sim *sim, const rs_seen *seen);
 bool rs_oracle_is(struct rs_sim *sim, uint32_t unit); /* it exists */
-uint32_t rs_oracle_order(const struct rs_sim *sim, uint32_t unit); /* among siblings */
-bool rs_oracle_satisfied(struct rs_sim *sim, uint32_t unit); /* ready or completed */
+/* One of another kind has its path, and is not gone yet. */
+bool rs_oracle_blocked(struct rs_sim *sim, uint32_t unit);
+bool rs_oracle_satisfied(struct rs_sim *sim, uint32_t unit,
+                         bool surely); /* ready or completed; or it may be said to be */
 bool rs_oracle_stopping(struct rs_sim *sim, uint32_t unit); /* not by its own fault */
 
 void rs_oracle_above(struct rs_sim *sim, uint32_t unit); /* who began unseen */

@@ -51,6 +51,7 @@ static void strategy(rs_sim *sim, uint32_t unit, uint32_t reason) {
     rs_seen *other = at(sim, i);
     if (i == unit) behind = true;
     if (i == unit || !behind || !other->exists) continue;
+    if (!(other->may_stop & RS_BY_STRATEGY)) other->strategy_at = sim->now;
     other->may_stop |= RS_BY_STRATEGY;
     other->in_pass = other->live;
     if (rs_oracle_spec(sim, other)->restart == RS_TEMPORARY) {
@@ -89,16 +90,50 @@ static void for_good(rs_sim *sim, uint32_t unit, bool ok) {
   auto_shutdown(sim, unit);
 }
 
+static const uint32_t OWN_FAULT = RS_BY_VIOLATION | RS_BY_GIVING_UP;
+
+/* True if it stops for nothing but a strategy's pass of this very moment: whether its end
+** was still its own is the core's to say. */
+static bool just_now(rs_sim *sim, uint32_t unit) {
+  if (sim->oracle->shutdown) return false;
+  for (; unit != RS_NONE; unit = at(sim, unit)->parent) {
+    uint32_t why = at(sim, unit)->may_stop & ~OWN_FAULT;
+    if (why != 0 && (why != RS_BY_STRATEGY || at(sim, unit)->strategy_at != sim->now))
+      return false;
+  }
+  return true;
+}
+
+enum { STOPPED_OTHERWISE = RS_BY_OPERATOR | RS_BY_RELOAD | RS_BY_SHUTDOWN };
+
+/* It ended while it was to stop. */
+static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
+  rs_seen *seen = at(sim, unit);
+  bool temporary = rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY;
+  if (just_now(sim, unit) && !temporary && unit != sim->oracle->root)
+    seen->owes = seen->owes_loose = true;
+  if (above) return;
+  if (seen->felled && !temporary) strategy(sim, unit, RS_BY_STRATEGY);
+  bool by_strategy = !(seen->may_stop & STOPPED_OTHERWISE);
+  if (temporary && (by_strategy || seen->felled) && !seen->held) {
+    seen->completed = ok; /* it does not come back, so this is its end */
+    seen->failed = !ok;
+  }
+}
+
 void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
   rs_seen *seen = at(sim, unit);
   const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
   bool ok = why == RS_WHY_OK && !seen->violated && !seen->verdict;
-  bool own_stop = seen->may_stop & ~(uint32_t)(RS_BY_VIOLATION | RS_BY_GIVING_UP);
+  bool own_stop = seen->may_stop & ~OWN_FAULT;
   bool leaf = spec->kind != RS_SUPERVISOR;
   bool above = unit != sim->oracle->root && rs_oracle_stopping(sim, seen->parent);
   seen->in_pass = false;
   seen->ready = false;
-  if (own_stop || above || sim->oracle->shutdown) return;
+  if (own_stop || above || sim->oracle->shutdown) {
+    stopped(sim, unit, ok, above || sim->oracle->shutdown);
+    return;
+  }
   if (unit == sim->oracle->root || spec->restart == RS_TEMPORARY ||
       (ok && spec->restart == RS_TRANSIENT)) {
     for_good(sim, unit, ok);
@@ -110,41 +145,46 @@ void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
   strategy(sim, unit, RS_BY_STRATEGY);
 }
 
+/* True if it lived in that domain's runner. */
+static bool lived(rs_sim *sim, uint32_t unit, uint32_t domain) {
+  rs_seen *seen = at(sim, unit);
+  if (!seen->exists || !seen->live) return false;
+  uint8_t backend = rs_oracle_spec(sim, seen)->backend;
+  if (backend != RS_COROUTINE && backend != RS_THREAD) return false;
+  rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
+  if (actor == NULL || actor->domain == RS_NONE) return false;
+  return sim->world.domain[actor->domain].unit == domain;
+}
+
+static void lose(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  seen->live = seen->ready = seen->in_pass = false;
+  seen->told_at = sim->now;
+  if (rs_oracle_stopping(sim, unit) && !just_now(sim, unit)) return;
+  if (rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY) {
+    seen->failed = true; /* not by itself: no auto_shutdown */
+    return;
+  }
+  seen->may_start |= RS_BY_COLLATERAL;
+  strategy(sim, unit, RS_BY_COLLATERAL);
+}
+
 void rs_charge_collateral(rs_sim *sim, uint32_t domain, uint32_t culprit) {
-  bool any = false;
+  bool stops = rs_oracle_stopping(sim, domain), any = false;
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *seen = at(sim, i);
-    rs_view view;
-    if (!seen->exists || !seen->live) continue;
-    uint8_t backend = rs_oracle_spec(sim, seen)->backend;
-    if (backend != RS_COROUTINE && backend != RS_THREAD) continue;
-    rs_actor *actor = rs_world_actor(sim, i, seen->inc);
-    if (actor == NULL || actor->domain == RS_NONE) continue;
-    if (sim->world.domain[actor->domain].unit != domain) continue;
-    if (!rs_core_view(sim->core, i, &view)) continue;
-    seen->live = false;
+    if (!lived(sim, i, domain)) continue;
     any = true;
-    if (i == culprit) {
-      rs_charge_ended(sim, i, RS_WHY_SIGNAL);
-      continue;
-    }
-    if (seen->violated) { /* it was to pay already, and may have to */
-      rs_charge_ended(sim, i, RS_WHY_INTERRUPTED);
-      seen->owes_loose = true;
-      continue;
-    }
-    seen->ready = seen->in_pass = false;
-    if (rs_oracle_stopping(sim, i)) continue;
-    if (rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY) {
-      for_good(sim, i, false);
-      continue;
-    }
-    seen->may_start |= RS_BY_COLLATERAL;
-    strategy(sim, i, RS_BY_COLLATERAL);
+    if (i != culprit && !seen->violated) continue;
+    seen->live = false;
+    rs_charge_ended(sim, i, RS_WHY_SIGNAL);
+    if (i != culprit) seen->owes_loose = true; /* it was to pay, and may have to */
   }
-  if (culprit == RS_NONE && any && !rs_oracle_stopping(sim, domain)) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    if (lived(sim, i, domain)) lose(sim, i);
+  }
+  if (culprit == RS_NONE && any && !stops)
     at(sim, domain)->owes = at(sim, domain)->owes_loose = true;
-  }
 }
 
 /* --- what the core says of it ----------------------------------------------------- */
@@ -193,6 +233,7 @@ static void entry_escalated(rs_sim *sim, const rs_entry *entry) {
   }
   seen->may_stop |= RS_BY_GIVING_UP;
   seen->owes = false;
+  if (entry->unit == sim->oracle->root) sim->oracle->root_failed = true;
   if (!right)
     rs_sim_fail(sim, "gave up", "%s was within its limit", path(sim, entry->unit));
 }

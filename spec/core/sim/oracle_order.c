@@ -45,7 +45,7 @@ static void check_after(rs_sim *sim, uint32_t unit) {
   uint32_t count = seen->added ? 0 : rs_plans_unit(plan, seen->row)->after_count;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t to = sibling_at(sim, seen, rs_plans_after(plan, seen->row, i));
-    if (to != RS_NONE && !rs_oracle_satisfied(sim, to))
+    if (to != RS_NONE && !rs_oracle_satisfied(sim, to, false))
       rs_sim_fail(sim, "after", "%s starts before %s is ready", path(sim, unit),
                   path(sim, to));
   }
@@ -58,19 +58,20 @@ static void check_list(rs_sim *sim, uint32_t unit) {
   for (uint32_t i = rs_core_child(sim->core, seen->parent); i != RS_NONE && i != unit;
        i = rs_core_next(sim->core, i)) {
     rs_seen *other = at(sim, i);
-    if (!other->exists) continue;
+    if (!other->exists || other->removed) continue;
     before = i;
     bool free = !other->added &&
                 rs_plans_unit(sim->plan[other->plan], other->row)->after_count == 0;
     bool leaf = rs_oracle_spec(sim, other)->kind != RS_SUPERVISOR;
     bool waits = leaf && free && !other->ever && !other->held && !other->may_stop &&
-                 other->may_start & RS_BY_FIRST;
-    if (seen->may_start == RS_BY_FIRST && !seen->ever && waits)
+                 other->may_start & RS_BY_FIRST && !rs_oracle_blocked(sim, i);
+    if (seen->may_start == RS_BY_FIRST && !seen->ever && waits && !ordered &&
+        sim->oracle->applied != sim->now)
       rs_sim_fail(sim, "list order", "%s starts before %s", path(sim, unit),
                   path(sim, i));
   }
   if (ordered && before != RS_NONE && is_wanted(sim, before) &&
-      !rs_oracle_satisfied(sim, before) && !seen->added)
+      !rs_oracle_satisfied(sim, before, false) && !seen->added)
     rs_sim_fail(sim, "ordered", "%s starts before %s is ready", path(sim, unit),
                 path(sim, before));
 }
@@ -174,8 +175,12 @@ void rs_order_stop(rs_sim *sim, const rs_action *action) {
     seen->may_stop |= RS_BY_VIOLATION;
   }
   bool first = !seen->asked && !seen->killed && !seen->interrupted;
-  bool killed = action->kind == RS_DO_KILL && rs_oracle_spec(sim, seen)->shutdown != -1;
-  if (first && !killed && !sim->oracle->now && !is_overdue(sim, unit)) {
+  /* Who is not asked first is ended for a violation of its own. */
+  rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
+  bool well = actor && actor->fault == RS_F_NONE && actor->start == RS_START_FINE;
+  bool unasked = rs_oracle_spec(sim, seen)->shutdown == -1;
+  bool orderly = action->kind == RS_DO_ASK || (unasked && well);
+  if (first && orderly && !sim->oracle->now && !is_overdue(sim, unit)) {
     for (uint32_t i = unit; i != sim->oracle->root; i = at(sim, i)->parent) {
       bool alone = at(sim, i)->may_stop & ~(uint32_t)RS_BY_STRATEGY;
       if (alone || !rs_oracle_stopping(sim, at(sim, i)->parent)) break;
@@ -187,6 +192,7 @@ void rs_order_stop(rs_sim *sim, const rs_action *action) {
     if (seen->asked) rs_sim_fail(sim, "asked twice", "%s", path(sim, unit));
     seen->asked = true;
     seen->asked_at = sim->now;
+    seen->shutdown = rs_oracle_spec(sim, seen)->shutdown;
     seen->lost_at = sim->lost;
   }
   if (action->kind == RS_DO_INTERRUPT) {

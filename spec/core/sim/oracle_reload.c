@@ -29,19 +29,22 @@ static uint32_t template_of(const rs_plan *plan, uint32_t row) {
   return RS_NONE;
 }
 
-static bool same_place(const rs_plan *a, uint32_t ra, const rs_plan *b, uint32_t rb) {
+/* Its runner stays, and the VM in which it lives, if it shares one. */
+static bool same_place(rs_sim *sim, uint32_t unit, const rs_plan *a, uint32_t ra,
+                       const rs_plan *b, uint32_t rb) {
   uint8_t backend = rs_plans_spec(a, ra)->backend;
   if (backend != RS_COROUTINE && backend != RS_THREAD) return true;
   uint32_t da = rs_plans_domain(a, ra), db = rs_plans_domain(b, rb);
   if (key_of(a, da) != key_of(b, db)) return false;
-  return rs_plans_spec(b, db)->vms >= rs_plans_spec(a, da)->vms;
+  rs_actor *actor = rs_world_actor(sim, unit, at(sim, unit)->inc);
+  if (backend == RS_THREAD || actor == NULL) return true;
+  return sim->world.vm[actor->vm].number < rs_plans_spec(b, db)->vms;
 }
 
-static bool same(const rs_plan *a, uint32_t ra, const rs_plan *b, uint32_t rb) {
+static bool same_unit(const rs_plan *a, uint32_t ra, const rs_plan *b, uint32_t rb) {
   return rs_plans_unit(a, ra)->identity == rs_plans_unit(b, rb)->identity &&
          rs_plans_spec(a, ra)->kind == rs_plans_spec(b, rb)->kind &&
-         rs_plans_spec(a, ra)->backend == rs_plans_spec(b, rb)->backend &&
-         same_place(a, ra, b, rb);
+         rs_plans_spec(a, ra)->backend == rs_plans_spec(b, rb)->backend;
 }
 
 static void loosen(rs_sim *sim, uint32_t unit, const rs_plan_spec *a,
@@ -55,31 +58,40 @@ static void loosen(rs_sim *sim, uint32_t unit, const rs_plan_spec *a,
   }
 }
 
+static bool is_supervisor(const rs_plan *plan, uint32_t row) {
+  return rs_plans_spec(plan, row)->kind == RS_SUPERVISOR;
+}
+
 static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b) {
   rs_seen *seen = at(sim, unit);
+  bool fresh = seen->fresh;
+  seen->fresh = false;
+  if (a == NULL || fresh) return; /* it may start as any other */
   uint32_t ra = row_of(a, seen->key), rb = row_of(b, seen->key);
   if (seen->added) {
     uint64_t above = at(sim, seen->parent)->key;
     ra = template_of(a, row_of(a, above));
     rb = row_of(b, above) == RS_NONE ? RS_NONE : template_of(b, row_of(b, above));
   }
-  if (ra == RS_NONE) return; /* new: it may start as any other */
+  if (ra == RS_NONE) return;
   seen->in_pass = false;
-  if (rb == RS_NONE || rs_plans_spec(a, ra)->kind != rs_plans_spec(b, rb)->kind) {
+  if (rb == RS_NONE || is_supervisor(a, ra) != is_supervisor(b, rb)) {
     seen->may_stop |= RS_BY_RELOAD;
-    if (rb == RS_NONE) seen->may_start = 0;
+    seen->removed = true;
+    seen->may_start = 0;
     return;
   }
   loosen(sim, unit, rs_plans_spec(a, ra), rs_plans_spec(b, rb));
-  if (same(a, ra, b, rb)) return;
+  bool moves = seen->live && !same_place(sim, unit, a, ra, b, rb);
+  if (same_unit(a, ra, b, rb) && !moves) return;
   seen->may_stop |= RS_BY_RELOAD;
   if (!seen->held) seen->may_start |= RS_BY_RELOAD;
 }
 
 void rs_reload_mark(rs_sim *sim, uint32_t before, uint32_t after) {
-  if (before == RS_NONE || sim->plan[before] == NULL) return;
+  const rs_plan *from = before == RS_NONE ? NULL : sim->plan[before];
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
-    if (at(sim, i)->exists) mark(sim, i, sim->plan[before], sim->plan[after]);
+    if (at(sim, i)->exists) mark(sim, i, from, sim->plan[after]);
   }
 }
 
@@ -90,19 +102,20 @@ static bool may_start_now(rs_sim *sim, uint32_t unit) {
   const rs_plan *plan = sim->plan[seen->plan];
   if (seen->held || seen->may_start == 0 || !at(sim, seen->parent)->live) return false;
   if (rs_oracle_stopping(sim, seen->parent)) return false;
+  if (rs_oracle_blocked(sim, unit)) return false;
   uint32_t before = RS_NONE;
   for (uint32_t i = rs_core_child(sim->core, seen->parent); i != RS_NONE && i != unit;
        i = rs_core_next(sim->core, i)) before = i;
   const rs_plan_spec *above = rs_oracle_spec(sim, at(sim, seen->parent));
   bool ordered = above->flags & RS_ORDERED || above->strategy == RS_REST_FOR_ONE;
-  if (ordered && before != RS_NONE && !rs_oracle_satisfied(sim, before)) return false;
+  if (ordered && before != RS_NONE && !rs_oracle_satisfied(sim, before, true)) return false;
   if (seen->added) return true;
   for (uint32_t k = 0; k < rs_plans_unit(plan, seen->row)->after_count; k++) {
     uint32_t row = rs_plans_after(plan, seen->row, k);
     for (uint32_t i = 0; i < sim->oracle->ids; i++) {
       rs_seen *other = at(sim, i);
       if (other->exists && other->parent == seen->parent && other->row == row &&
-          other->plan == seen->plan && !rs_oracle_satisfied(sim, i)) return false;
+          other->plan == seen->plan && !rs_oracle_satisfied(sim, i, true)) return false;
     }
   }
   return true;

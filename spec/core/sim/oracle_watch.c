@@ -14,12 +14,18 @@ static void early(rs_sim *sim, const rs_entry *entry, rs_time observed) {
 
 static rs_time latest(rs_time a, rs_time b) { return a > b ? a : b; }
 
+/* Asked in the state in which it still is: there only starting a transition counts. */
+static bool is_deaf(const rs_seen *seen) {
+  return seen->asked && seen->entered_at <= seen->asked_at &&
+         seen->begun_at <= seen->asked_at;
+}
+
 /* How long it was silent for reasons of its own. */
 static rs_time silence(rs_sim *sim, const rs_seen *seen, rs_actor *actor) {
   rs_time beat = actor->beat;
   rs_time owed = rs_world_owed(sim, (uint32_t)(actor - sim->world.actor));
   rs_time lost = sim->lost - actor->lost_at_beat;
-  if (seen->asked && seen->asked_at > beat) {
+  if (is_deaf(seen)) {
     beat = seen->asked_at;
     lost = sim->lost - seen->lost_at;
     owed = 0;
@@ -42,6 +48,7 @@ void rs_watch_judged(rs_sim *sim, uint32_t unit) {
   if (seen->judged || actor == NULL) return;
   rs_time lost = sim->lost - seen->lost_at;
   seen->judged = true;
+  seen->came_up = seen->entered;
   seen->truly[RS_C_HEARTBEAT] = silence(sim, seen, actor);
   seen->truly[RS_C_TIMEOUT] = sim->now - seen->entered_at - lost;
   seen->truly[RS_C_TRANSITION] = sim->now - seen->begun_at - lost;
@@ -64,7 +71,7 @@ void rs_watch_violation(rs_sim *sim, const rs_entry *entry) {
     rs_sim_fail(sim, "probe", "%s: no verdict", rs_story_path(sim, entry->unit));
   if (entry->a == RS_C_PROTOCOL && !seen->told_wrong)
     rs_sim_fail(sim, "protocol", "%s said nothing wrong", rs_story_path(sim, entry->unit));
-  if (entry->a == RS_C_LAUNCH && seen->entered && !seen->told_wrong)
+  if (entry->a == RS_C_LAUNCH && seen->came_up && !seen->told_wrong)
     rs_sim_fail(sim, "launch", "%s had started", rs_story_path(sim, entry->unit));
   rs_time truly = entry->a < RS_C_COUNT ? seen->truly[entry->a] : 0;
   rs_time limit = entry->x;
@@ -100,6 +107,7 @@ static void watch_lua(rs_sim *sim, uint32_t unit, rs_actor *actor, rs_time slack
   }
   if (state->timeout != RS_NEVER) late(sim, unit, "its stay", plus(stay, slack));
   rs_time beat = latest(actor->beat, seen->entered_at);
+  if (is_deaf(seen)) beat = seen->asked_at;
   if (state->heartbeat != RS_NEVER)
     late(sim, unit, "a heartbeat", plus(plus(beat, state->heartbeat), slack));
 }
@@ -109,24 +117,29 @@ static void watch(rs_sim *sim, uint32_t unit) {
   const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
   rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
   if (actor == NULL || seen->violated || seen->told_wrong || seen->killed) return;
-  if (seen->asked || seen->verdict || seen->extended != 0) return;
+  if (seen->interrupted) return; /* judged, if the journal does not say so yet */
+  if (seen->verdict || seen->extended != 0) return;
   const rs_world_vm *vm = &sim->world.vm[actor->vm];
   /* What the world owes it since it began, at most. */
-  rs_time owed = vm->blocked + vm->starved;
+  rs_time owed = vm->blocked + vm->starved + vm->waits;
   if (vm->blocker != RS_NONE && vm->blocker != (uint32_t)(actor - sim->world.actor))
     owed += sim->now - vm->since;
-  rs_time slack = SLACK + owed + sim->slept + sim->reload_slack;
+  /* What the engine lost it may count twice: it cannot know how long it was late. */
+  rs_time slack = SLACK + owed + 2 * sim->slept;
   if (vm->blocker == (uint32_t)(actor - sim->world.actor) && actor->alive) {
     rs_time from = latest(actor->beat, vm->since);
     late(sim, unit, "the end of its turn",
-         plus(plus(from, spec->stall), SLACK + sim->slept + vm->waits +
-                                         sim->reload_slack));
+         plus(plus(from, spec->stall), SLACK + 2 * sim->slept + vm->waits));
   }
+  if (seen->asked && seen->shutdown >= 0)
+    late(sim, unit, "its stop",
+         plus(plus(seen->asked_at, latest(seen->shutdown, spec->shutdown)), slack));
   if (!seen->entered) {
-    late(sim, unit, "its launch", plus(plus(seen->since, spec->launch), slack));
+    late(sim, unit, "its launch",
+         plus(plus(seen->since, latest(seen->launch, spec->launch)), slack));
   } else if (spec->life != RS_NONE) {
     watch_lua(sim, unit, actor, slack);
-  } else if (spec->heartbeat != RS_NEVER) {
+  } else if (spec->heartbeat != RS_NEVER && !seen->asked) {
     late(sim, unit, "a heartbeat", plus(plus(actor->beat, spec->heartbeat), slack));
   }
 }

@@ -7,11 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { MADE_MAX = 1 << 17 };
+
 typedef struct rs_shared { /* what a child leaves behind */
   rs_sim_result result;
   bool done;
-  uint32_t count;
-  uint64_t made[1 << 16];
+  rs_choices choices; /* here, so that what was decided outlives a crash */
+  rs_choice made[MADE_MAX];
 } rs_shared;
 
 static rs_shared *shared(void) {
@@ -24,15 +26,15 @@ static rs_shared *shared(void) {
 }
 
 static void child(const rs_try *what, FILE *story, rs_shared *out) {
-  rs_choices choices;
-  rs_choice_init(&choices, what->seed);
-  choices.record = true;
-  choices.replay = what->kept != NULL;
+  rs_choices *choices = &out->choices;
+  rs_choice_init(choices, what->seed);
+  choices->record = true;
+  choices->made = out->made;
+  choices->room = MADE_MAX;
+  choices->replay = what->kept != NULL;
   for (uint32_t i = 0; what->kept && i < what->count; i++)
-    rs_choice_keep(&choices, what->kept[i]);
-  out->result = rs_sim_run(&choices, what->steps_max, story);
-  for (uint32_t i = 0; i < choices.count && i < 1 << 16; i++)
-    out->made[out->count++] = choices.made[i].key;
+    rs_choice_keep(choices, what->kept[i]);
+  out->result = rs_sim_run(choices, what->steps_max, story);
   out->done = true;
   if (story) fflush(story);
 }
@@ -40,7 +42,7 @@ static void child(const rs_try *what, FILE *story, rs_shared *out) {
 rs_sim_result rs_shrink_try(const rs_try *what, FILE *story) {
   rs_shared *out = shared();
   out->done = false;
-  out->count = 0;
+  out->choices.count = 0;
   fflush(NULL);
   pid_t pid = fork();
   if (pid == 0) {
@@ -86,9 +88,9 @@ static bool without(const rs_try *what, const char *rule, uint64_t *kept,
 uint32_t rs_shrink(const rs_try *what, const char *rule, uint64_t **kept) {
   rs_try all = *what;
   rs_shrink_try(&all, NULL);
-  uint32_t count = shared()->count, tries = 0;
+  uint32_t count = shared()->choices.count, tries = 0;
   *kept = malloc((count + 1) * sizeof **kept);
-  memcpy(*kept, shared()->made, count * sizeof **kept);
+  for (uint32_t i = 0; i < count; i++) (*kept)[i] = shared()->made[i].key;
   if (what->kept || !breaks(what, rule, *kept, count)) return count;
   bool less = true;
   while (less && tries < RS_TRIES_MAX) {
@@ -120,8 +122,8 @@ bool rs_shrink_load(const char *path, rs_try *what) {
   bool good = fscanf(in, "seed %llu steps %u", &seed, &what->steps_max) == 2;
   what->seed = seed;
   what->count = 0;
-  uint64_t *kept = malloc((1 << 16) * sizeof *kept);
-  while (what->count < 1 << 16 && fscanf(in, " keep %llx", &key) == 1)
+  uint64_t *kept = malloc((MADE_MAX) * sizeof *kept);
+  while (what->count < MADE_MAX && fscanf(in, " keep %llx", &key) == 1)
     kept[what->count++] = key;
   what->kept = kept;
   fclose(in);

@@ -39,10 +39,10 @@ typedef struct rs_sim {
   rs_time now;
   rs_time lost;     /* sum of the time in which the whole world stood still */
   rs_time asleep_until; /* the engine does not run before; 0: it does */
-  rs_time reload_slack; /* limits that reloads changed */
   rs_time slept;    /* sum of the time in which the engine did not run */
   uint64_t hash;    /* of all actions */
   uint32_t steps;
+  uint32_t naps;    /* times that it might have overslept */
   uint32_t added;   /* units ever added to pools */
   uint32_t wakes;   /* turns of the engine in which there was nothing to do */
   bool growing;     /* in a call that may ask for memory */

@@ -66,6 +66,7 @@ void rs_choice_keep(rs_choices *choices, uint64_t key) {
 
 static void note(rs_choices *choices, rs_choice made) {
   if (has(&choices->known, made.key)) return;
+  if (choices->count == choices->room && choices->room > 1 << 16) return;
   add(&choices->known, made.key);
   if (choices->count == choices->room) {
     choices->room = choices->room ? choices->room * 2 : 256;

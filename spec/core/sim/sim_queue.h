@@ -25,6 +25,7 @@ enum { /* rs_item.kind */
 
 typedef struct rs_item {
   rs_time at;
+  rs_time sent;   /* TELL: since when the engine could have read it; 0: not before `at` */
   uint64_t order; /* equal times: first put, first taken */
   uint32_t kind, who, token;
   uint32_t actor; /* TELL: who sent it; RS_NONE */
@@ -41,6 +42,7 @@ void rs_queue_put(rs_queue *queue, rs_item item);
 bool rs_queue_take(rs_queue *queue, rs_item *item);
 rs_time rs_queue_due(const rs_queue *queue); /* RS_NEVER: empty */
 void rs_queue_shift(rs_queue *queue, rs_time by); /* the world stood still */
+void rs_queue_drain(rs_queue *queue, rs_time now); /* what was sent is read now */
 void rs_queue_free(rs_queue *queue);
 
 #endif

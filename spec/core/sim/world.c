@@ -129,7 +129,9 @@ void rs_world_tell(rs_sim *sim, uint32_t actor, rs_event ev) {
     sim->world.domain[self->domain].told_last = at;
   }
   rs_item item = {.at = at, .kind = RS_IT_TELL, .actor = actor, .ev = ev};
+  item.sent = sim->now;
   rs_queue_put(&sim->queue, item);
+  item.sent = 0;
   bool life = ev.kind == RS_EV_BEGIN || ev.kind == RS_EV_ENTER;
   uint64_t which = (uint64_t)self->inc << 20 | self->steps;
   if (sim->world.calm || !rs_choice_chance(sim->choices, RS_AT_MESSAGE, self->key, which,
@@ -384,7 +386,8 @@ rs_event rs_world_look(rs_sim *sim, const rs_action *action) {
   rs_actor *actor = rs_world_actor(sim, action->unit, action->inc);
   if (actor == NULL) return ev;
   ev.at = actor->beat;
-  ev.x = rs_world_owed(sim, (uint32_t)(actor - sim->world.actor));
+  if (!actor->alive) ev.at = sim->now; /* its end is on its way */
+  else ev.x = rs_world_owed(sim, (uint32_t)(actor - sim->world.actor));
   return ev;
 }
 
