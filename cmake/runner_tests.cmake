@@ -12,6 +12,10 @@ foreach(spec ${specs})
   add_executable(${name} ${spec})
   target_link_libraries(${name} PRIVATE rs_runner_rig)
   set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)
+  if(RS_SANITIZE MATCHES "thread" AND name STREQUAL "runner_interrupt")
+    continue() # that sanitizer holds signals back until the next call into libc
+  endif()
   add_test(NAME host/${name} COMMAND ${name})
-  set_tests_properties(host/${name} PROPERTIES TIMEOUT 120)
+  set_tests_properties(host/${name} PROPERTIES
+    TIMEOUT 120 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
 endforeach()

@@ -121,7 +121,8 @@ static void environment(const rs_plan *plan, rs_ref list) {
   }
 }
 
-static int apply(const rs_plan *plan, const rs_plan_exec *exec, const trouble *t) {
+static int apply(const rs_plan *plan, const rs_plan_exec *exec, uint64_t flags,
+                 const trouble *t) {
   int code = limits(exec, t);
   if (code != 0) return code;
   score(exec->oom_score_adj);
@@ -132,6 +133,8 @@ static int apply(const rs_plan *plan, const rs_plan_exec *exec, const trouble *t
   if (exec->umask >= 0) umask((mode_t)exec->umask);
   environment(plan, exec->env);
   char room[NAME_MAX_TEXT];
+  if (flags & RS_NO_NEW_PRIVS && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return say(t, errno, "give up", "new privileges");
   if (exec->cwd.len > 0 && chdir(text_of(plan, exec->cwd, room)) != 0)
     return say(t, errno, "change to folder", room);
   return 0;
@@ -173,7 +176,7 @@ int rs_runner_place(rs_runner *runner, const rs_ctl_got *got, char *why, size_t 
     (const unsigned char *)plan + plan->tables[RS_T_EXEC].at;
   const rs_plan_exec *exec = (const rs_plan_exec *)(const void *)rows + got->ctl.c;
   pid_t parent = getppid();
-  int code = apply(plan, exec, &t);
+  int code = apply(plan, exec, got->ctl.x, &t);
   if (code == 0) code = stay_bound(parent, &t);
   if (code != 0) return code;
   return 0;

@@ -83,6 +83,7 @@ static int take_segment(rs_runner *runner, char *why) {
 static int take_vm(rs_runner *runner, char *why) {
   rs_machine **place = place_of(runner, got.ctl.a);
   snprintf(why, WHY, "cannot start VM %u", got.ctl.a);
+  if (runner->unfit) return ECANCELED; /* no user code in the wrong surroundings */
   if (!place || *place || got.fd_count != 1) return EINVAL;
   rs_machine *vm = runner->warm;
   runner->warm = NULL;
@@ -120,7 +121,11 @@ static int obey(rs_runner *runner, char *why) {
     snprintf(why, WHY, "cannot map plan %u", got.ctl.a);
     if (got.fd_count != 1) return EBADF;
     return rs_held_take(runner, got.ctl.a, got.ctl.x, got.fds[0]);
-  case RS_CTL_PLACE: return rs_runner_place(runner, &got, why, WHY);
+  case RS_CTL_PLACE: {
+    int code = rs_runner_place(runner, &got, why, WHY);
+    runner->unfit = code != 0;
+    return code;
+  }
   case RS_CTL_VM: return take_vm(runner, why);
   case RS_CTL_INTERRUPT: interrupt(runner); return 0;
   case RS_CTL_DROP_PLAN: rs_held_drop(runner, got.ctl.a); return 0;

@@ -34,6 +34,7 @@ struct rs_runner {
   pthread_mutex_t plans_lock;
   rs_machine *warm; /* the fork server's state, for the first VM */
   uint32_t place;   /* RS_PLACE_...; 0: none yet */
+  bool unfit;       /* it could not become what the plan says */
   char path[RS_PATH_TEXT];
 };
 

@@ -27,8 +27,9 @@ enum {
                   ** and with the first one the bell to ring (eventfd) */
   RS_CTL_PLAN,    /* a: number; x: size; fd: the sealed memfd */
   RS_CTL_PLACE,   /* who it is from now on. a: RS_PLACE_..., b: plan number, c: row of
-                  ** RS_T_EXEC or RS_NONE; text: its path, NUL, RUNSMITH_UNIT's value, NUL;
-                  ** fds: stdout and stderr. Sent once, before any VM */
+                  ** RS_T_EXEC or RS_NONE, x: its spec's flags; text: its path, NUL,
+                  ** RUNSMITH_UNIT's value, NUL; fds: stdout and stderr. Sent once,
+                  ** before any VM */
   RS_CTL_VM,      /* a: vm id; b: flags (RS_VM_...); fd: the VM's bell (eventfd) */
   RS_CTL_INTERRUPT, /* a: slot id, b: incarnation: if its VM runs just that, interrupt
                     ** it; again and again for y ns */

@@ -58,7 +58,7 @@ void rig_vm(rig *r, uint32_t vm, uint32_t flags) {
   assert_int_equal(rs_ctl_send(r->ctl, &ctl, NULL, &r->vm_bell[vm], 1), 0);
 }
 
-void rig_begin(rig *r, uint32_t ring_size) {
+void rig_fork(rig *r, uint32_t ring_size) {
   memset(r, 0, sizeof *r);
   memset(r->vm_bell, -1, sizeof r->vm_bell);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -71,6 +71,10 @@ void rig_begin(rig *r, uint32_t ring_size) {
                 .x = ring_size, .y = RIG_RING};
   int fds[2] = {r->seg_fd, r->bell};
   assert_int_equal(rs_ctl_send(r->ctl, &ctl, NULL, fds, 2), 0);
+}
+
+void rig_begin(rig *r, uint32_t ring_size) {
+  rig_fork(r, ring_size);
   rig_vm(r, 0, RS_VM_SHARED);
 }
 

@@ -35,7 +35,8 @@ typedef struct rig {
   char text[RS_TEXT_MAX + 1];
 } rig;
 
-/* A fork server and one runner with a segment and VM 0. */
+/* A fork server and one runner with a segment; begin: and VM 0. */
+void rig_fork(rig *r, uint32_t ring_size);
 void rig_begin(rig *r, uint32_t ring_size);
 void rig_vm(rig *r, uint32_t vm, uint32_t flags);
 
