@@ -34,9 +34,37 @@ static void put_date(rs_time mono) {
   rs_bytes_print(&line, ",\"time\":\"%s.%06dZ\"", text, (int)(at % RS_SECOND / 1000));
 }
 
+/* Where the unit is described. The core may have forgotten it by the time that its last
+** entries are written: the book has not. */
+static const rs_plan *described(rs_engine *engine, uint32_t id, uint32_t *row) {
+  rs_unit *unit = rs_engine_unit(engine, id);
+  const rs_plan_map *map = unit->plan ? rs_plans_get(&engine->plans, unit->plan) : NULL;
+  rs_view view;
+  if (!map && rs_core_view(engine->core, id, &view)) {
+    unit->plan = view.plan;
+    unit->row = view.row;
+    map = rs_plans_get(&engine->plans, view.plan);
+  }
+  *row = unit->row;
+  return map ? map->plan : NULL;
+}
+
+static bool is_added(const rs_plan *plan, uint32_t row) {
+  return rs_plan_spec_of(plan, row)->flags & RS_TEMPLATE;
+}
+
 static void put_path(rs_engine *engine, const char *key, uint32_t unit) {
   char path[PATH_ROOM];
+  rs_bytes bytes = {0};
+  uint32_t row;
   if (unit == RS_NONE) return;
+  const rs_plan *plan = described(engine, unit, &row);
+  if (plan && !is_added(plan, row)) {
+    rs_plan_path(plan, row, &bytes);
+    rs_json_text(&line, key, bytes.at, bytes.size);
+    rs_bytes_free(&bytes);
+    return;
+  }
   size_t size = rs_core_path(engine->core, unit, path, sizeof path);
   rs_json_text(&line, key, path, size < sizeof path ? size : sizeof path - 1);
 }
@@ -68,19 +96,20 @@ static void put_text(rs_engine *engine, const char *key, uint64_t number) {
 /* The state's name and, where `edge` is one of its edges, that edge's event. */
 static void put_state(rs_engine *engine, const char *key, const rs_entry *entry,
                       uint32_t index, uint32_t edge) {
-  rs_view view;
-  if (!rs_core_view(engine->core, entry->unit, &view)) return;
-  const rs_plan_map *map = rs_plans_get(&engine->plans, view.plan);
-  if (!map || index == RS_NONE) return;
-  const rs_plan_state *state = rs_plan_state_of(map->plan, view.row, index);
-  if (!state && rs_plan_spec_of(map->plan, view.row)->life == RS_NONE)
+  uint32_t row;
+  const rs_plan *plan = described(engine, entry->unit, &row);
+  if (!plan || index == RS_NONE) return;
+  if (rs_plan_spec_of(plan, row)->life == RS_NONE) {
     rs_json_name(&line, key, rs_name_state(index));
+    return;
+  }
+  const rs_plan_state *state = rs_plan_state_of(plan, row, index);
   if (!state) return;
-  rs_json_text(&line, key, rs_plan_bytes(map->plan, state->name), state->name.len);
+  rs_json_text(&line, key, rs_plan_bytes(plan, state->name), state->name.len);
   if (edge >= state->edge_count) return;
-  const rs_plan_edge *edges = rs_plan_rows(map->plan, RS_T_EDGE);
+  const rs_plan_edge *edges = rs_plan_rows(plan, RS_T_EDGE);
   rs_ref event = edges[state->edge_at + edge].event;
-  rs_json_text(&line, "event", rs_plan_bytes(map->plan, event), event.len);
+  rs_json_text(&line, "event", rs_plan_bytes(plan, event), event.len);
 }
 
 static void put_violation(rs_engine *engine, const rs_entry *entry) {
@@ -130,6 +159,8 @@ static void put_reload(const rs_entry *entry) {
 }
 
 void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
+  uint32_t row;
+  if (entry->unit != RS_NONE) described(engine, entry->unit, &row);
   if (entry->brief) return;
   begin(engine, entry);
   switch (entry->kind) {

@@ -144,6 +144,7 @@ void rs_fate(rs_runner *runner, int status) {
   rs_hear(runner, true);
   for (int i = 0; i < 2; i++) rs_stream_end(&runner->out[i]);
   runner->family.gone = on_gone;
-  if (runner->place == 0 || !runner->hello) on_gone(&runner->family);
+  bool alone = runner->place == 0 || runner->place == RS_PLACE_BACKEND;
+  if (alone || !runner->hello) on_gone(&runner->family);
   else rs_families_end(&runner->engine->families, &runner->family);
 }

@@ -84,6 +84,16 @@ const rs_plan_spec *rs_plan_spec_of(const rs_plan *plan, uint32_t row) {
   return &specs[rs_plan_unit_at(plan, row)->spec];
 }
 
+/* A parent's row is smaller than its child's, so this ends. */
+void rs_plan_path(const rs_plan *plan, uint32_t row, rs_bytes *out) {
+  const rs_plan_unit *unit = rs_plan_unit_at(plan, row);
+  if (unit->parent < row) {
+    rs_plan_path(plan, unit->parent, out);
+    rs_bytes_text(out, "/");
+  }
+  rs_bytes_add(out, rs_plan_bytes(plan, unit->name), unit->name.len);
+}
+
 const rs_plan_exec *rs_plan_exec_of(const rs_plan *plan, uint32_t row) {
   uint32_t exec = rs_plan_spec_of(plan, row)->exec;
   if (exec == RS_NONE) return NULL;

@@ -40,6 +40,9 @@ const char *rs_plan_bytes(const rs_plan *plan, rs_ref ref);
 const rs_plan_unit *rs_plan_unit_at(const rs_plan *plan, uint32_t row);
 const rs_plan_spec *rs_plan_spec_of(const rs_plan *plan, uint32_t row);
 
+/* The names from the root to the unit, joined by "/". */
+void rs_plan_path(const rs_plan *plan, uint32_t row, rs_bytes *out);
+
 /* The unit's RS_T_EXEC row, or NULL. */
 const rs_plan_exec *rs_plan_exec_of(const rs_plan *plan, uint32_t row);
 

@@ -218,7 +218,9 @@ static void give_place(rs_runner *runner) {
   int fds[2];
   rs_core_path(runner->engine->core, runner->owner, path, sizeof path);
   rs_bytes_text(&mark, path);
-  rs_bytes_print(&mark, "#%u", runner->owner_inc);
+  /* A backend's runner is none of the unit's own, which gave it no more than a name. */
+  if (runner->place == RS_PLACE_BACKEND) rs_bytes_text(&mark, "#backend");
+  else rs_bytes_print(&mark, "#%u", runner->owner_inc);
   rs_bytes_add(&mark, "", 1);
   rs_bytes_add(&text, path, strlen(path) + 1);
   rs_bytes_add(&text, mark.at, mark.size);
@@ -272,7 +274,8 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
     rs_fate(runner, SIGKILL);
     return;
   }
-  rs_family_kill(runner->child.pid);
+  /* What a backend's functions started is meant to outlive their runner. */
+  if (runner->place != RS_PLACE_BACKEND) rs_family_kill(runner->child.pid);
   rs_child_signal(&runner->child, SIGKILL);
 }
 

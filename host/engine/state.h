@@ -27,7 +27,8 @@ typedef struct rs_unit {
   rs_command *command;
   rs_custom *custom;
   uint32_t inc;
-  uint32_t slot; /* RS_NONE: it has none */
+  uint32_t slot;      /* RS_NONE: it has none */
+  uint32_t plan, row; /* where it is described; plan 0: not known yet */
   uint8_t backend;
   bool told; /* STARTED was told to the core */
 } rs_unit;

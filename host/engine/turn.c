@@ -39,7 +39,10 @@ void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
   rs_unit *unit = rs_engine_unit(engine, id);
   if (unit->slot != RS_NONE && unit->runner) rs_part_free(unit->runner, unit->slot);
   rs_custom_free(unit->custom);
-  *unit = (rs_unit){.slot = RS_NONE, .inc = unit->inc, .backend = unit->backend};
+  rs_unit left = {.slot = RS_NONE, .inc = unit->inc, .backend = unit->backend};
+  left.plan = unit->plan;
+  left.row = unit->row;
+  *unit = left;
   event.kind = RS_EV_EXIT;
   event.at = rs_base_now();
   rs_engine_put(engine, event);
@@ -52,8 +55,15 @@ void rs_engine_end(rs_engine *engine, int status) {
   uv_stop(&engine->loop);
 }
 
+static void describe(rs_engine *engine, const rs_action *action) {
+  rs_unit *unit = rs_engine_unit(engine, action->unit);
+  unit->plan = action->plan;
+  unit->row = action->row;
+}
+
 static void start(rs_engine *engine, const rs_action *action) {
   const rs_plan *plan = rs_plans_get(&engine->plans, action->plan)->plan;
+  describe(engine, action);
   if (rs_plan_spec_of(plan, action->row)->kind == RS_COMMAND)
     rs_command_start(engine, action);
   else rs_lua_start(engine, action);
@@ -87,6 +97,7 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_LOOK: rs_look(engine, action); break;
   case RS_DO_LOOK_VM: rs_look_vm(engine, action); break;
   case RS_DO_JOURNAL: rs_entry_write(engine, &action->entry); break;
+  case RS_DO_PATCH: describe(engine, action); break;
   case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
   case RS_DO_GONE: forget(engine, action->unit); break;
   case RS_DO_DROP_PLAN:
