@@ -146,9 +146,7 @@ void rs_strategy_collateral(rs_core *core, uint32_t id) {
   bool temporary = rs_spec_of(core, u)->restart == RS_TEMPORARY;
   if (temporary && (!(u->flags & RS_F_CYCLE) || u->again == RS_R_STRATEGY)) {
     u->flags &= ~(uint32_t)(RS_F_CYCLE | RS_F_AGAIN);
-    if (!rs_tree_wanted(core, u)) return;
-    end_for_good(core, id, false);
-    auto_shutdown(core, id);
+    if (rs_tree_wanted(core, u)) end_for_good(core, id, false); /* not by itself */
   } else if (u->flags & RS_F_CYCLE) {
     if (u->again == RS_R_STRATEGY) u->again = RS_R_COLLATERAL;
   } else if (rs_tree_wanted(core, u)) {

@@ -291,10 +291,8 @@ static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
   }
   rs_do(core, RS_DO_ASK, id);
   u->stop_by = rs_time_add(core->now, span);
-  if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) {
-    u->flags |= RS_F_DEAF;
-    u->beat = core->now;
-  }
+  u->beat = core->now; /* it has a whole heartbeat to begin to stop */
+  if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
   live(core, id, RS_LIFE_ASKED);
   rs_watch_arm(core, id);
 }
