@@ -108,8 +108,7 @@ static int evaluate(int argc, char **argv) {
 int main(int argc, char **argv) {
   prctl(PR_SET_NAME, "runsmith"); /* it may have been exec'd as "exe" */
   const char *command = argc > 1 ? argv[1] : "";
-  if (strcmp(command, "__forkserver") == 0)
-    return rs_forkserver_main(RS_FORKSERVER_FD);
+  if (strcmp(command, "__forkserver") == 0) return rs_forkserver_main(RS_FORKSERVER_FD);
   if (strcmp(command, "__evaluate") == 0) return evaluate(argc, argv);
   if (strcmp(command, "__print") == 0) return run_lua("cli.print", argc, argv, 2);
   int status = run_lua("cli", argc, argv, 1);

@@ -270,7 +270,7 @@ static int loop(lua_State *L) {
 
 void rs_state_bind(lua_State *L) {
   static const luaL_Reg functions[] = {
-    {"receive", receive}, {"open", open_task},   {"close", close_task},
+    {"receive", receive}, {"open", open_task},    {"close", close_task},
     {"pointer", pointer}, {"stopping", stopping}, {"beat", beat},
     {"arm", arm},         {"put", put},           {"timer", set_timer},
     {"expired", expired}, {"now", now},           {"running", running},

@@ -86,7 +86,9 @@ static int make(int ctl, pid_t engine, rs_machine *warm) {
 static void tell_failed(int ctl, int code) {
   char text[256];
   snprintf(text, sizeof text, "cannot fork a runner: %s", strerror(code));
-  rs_ctl failed = {.kind = RS_CTL_FAILED, .a = RS_CTL_FORK, .b = (uint32_t)code,
+  rs_ctl failed = {.kind = RS_CTL_FAILED,
+                   .a = RS_CTL_FORK,
+                   .b = (uint32_t)code,
                    .size = (uint32_t)strlen(text)};
   rs_ctl_send(ctl, &failed, text, NULL, 0);
 }

@@ -15,29 +15,35 @@ typedef struct named {
   double value;
 } named;
 
-#define UP(name) {#name, RS_UP_##name}
-#define DOWN(name) {#name, RS_DOWN_##name}
-#define WHY(name) {#name, RS_WHY_##name}
-#define SIZE(name) {#name, sizeof(name)}
+#define UP(name)                                                                       \
+  { #name, RS_UP_##name }
+#define DOWN(name)                                                                     \
+  { #name, RS_DOWN_##name }
+#define WHY(name)                                                                      \
+  { #name, RS_WHY_##name }
+#define SIZE(name)                                                                     \
+  { #name, sizeof(name) }
 
-static const named ups[] = {
-  UP(BEGIN),  UP(ENTER),  UP(EXIT), UP(LOG),   UP(OUTPUT), UP(DROPPED), UP(RUNS), UP(READY),
-  UP(STATUS), UP(HANDLE), UP(GONE), UP(REPLY), {NULL, 0}};
+static const named ups[] = {UP(BEGIN),   UP(ENTER), UP(EXIT),  UP(LOG),    UP(OUTPUT),
+                            UP(DROPPED), UP(RUNS),  UP(READY), UP(STATUS), UP(HANDLE),
+                            UP(GONE),    UP(REPLY), {NULL, 0}};
 
-static const named downs[] = {DOWN(START), DOWN(ASK),   DOWN(END),
-                              DOWN(EMIT),  DOWN(KILL),  DOWN(CLOSE),
+static const named downs[] = {DOWN(START),     DOWN(ASK),  DOWN(END),
+                              DOWN(EMIT),      DOWN(KILL), DOWN(CLOSE),
                               DOWN(DROP_PLAN), DOWN(EVAL), {NULL, 0}};
 
-static const named whys[] = {WHY(OK),          WHY(ERROR),  WHY(EXCEPTION),
-                             WHY(SIGNAL),      WHY(LAUNCH), WHY(INTERRUPTED),
-                             WHY(COLLATERAL),  WHY(PRE),    WHY(CHILDREN),
-                             WHY(KILLED),      {NULL, 0}};
+static const named whys[] = {WHY(OK),         WHY(ERROR),  WHY(EXCEPTION),
+                             WHY(SIGNAL),     WHY(LAUNCH), WHY(INTERRUPTED),
+                             WHY(COLLATERAL), WHY(PRE),    WHY(CHILDREN),
+                             WHY(KILLED),     {NULL, 0}};
 
-static const named sizes[] = {
-  SIZE(rs_ref),          SIZE(rs_table),      SIZE(rs_plan),       SIZE(rs_plan_unit),
-  SIZE(rs_plan_spec),    SIZE(rs_plan_life),  SIZE(rs_plan_state), SIZE(rs_plan_edge),
-  SIZE(rs_plan_exec),    SIZE(rs_plan_module), SIZE(rs_plan_backend),
-  SIZE(rs_plan_probe),   SIZE(rs_plan_channel), {NULL, 0}};
+static const named sizes[] = {SIZE(rs_ref),          SIZE(rs_table),
+                              SIZE(rs_plan),         SIZE(rs_plan_unit),
+                              SIZE(rs_plan_spec),    SIZE(rs_plan_life),
+                              SIZE(rs_plan_state),   SIZE(rs_plan_edge),
+                              SIZE(rs_plan_exec),    SIZE(rs_plan_module),
+                              SIZE(rs_plan_backend), SIZE(rs_plan_probe),
+                              SIZE(rs_plan_channel), {NULL, 0}};
 
 static void add_names(lua_State *L, const char *field, const named *names) {
   lua_newtable(L);
@@ -104,14 +110,13 @@ static double number_field(lua_State *L, const char *name) {
 static int run(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   char *log = text_field(L, "log");
-  rs_state_asked = (rs_state_run){
-    .file = text_field(L, "file"),
-    .socket = text_field(L, "socket"),
-    .journal = text_field(L, "journal"),
-    .json = log && strcmp(log, "json") == 0,
-    .eval_time = number_field(L, "eval_time"),
-    .eval_memory = number_field(L, "eval_memory"),
-    .asked = true};
+  rs_state_asked = (rs_state_run){.file = text_field(L, "file"),
+                                  .socket = text_field(L, "socket"),
+                                  .journal = text_field(L, "journal"),
+                                  .json = log && strcmp(log, "json") == 0,
+                                  .eval_time = number_field(L, "eval_time"),
+                                  .eval_memory = number_field(L, "eval_memory"),
+                                  .asked = true};
   free(log);
   lua_getfield(L, 1, "watch");
   rs_state_asked.watch = lua_toboolean(L, -1);

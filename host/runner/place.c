@@ -172,8 +172,7 @@ int rs_runner_place(rs_runner *runner, const rs_ctl_got *got, char *why, size_t 
   }
   if (!plan || got->ctl.c >= plan->tables[RS_T_EXEC].count)
     return say(&t, EINVAL, "find", "its description");
-  const unsigned char *rows =
-    (const unsigned char *)plan + plan->tables[RS_T_EXEC].at;
+  const unsigned char *rows = (const unsigned char *)plan + plan->tables[RS_T_EXEC].at;
   const rs_plan_exec *exec = (const rs_plan_exec *)(const void *)rows + got->ctl.c;
   pid_t parent = getppid();
   int code = apply(plan, exec, got->ctl.x, &t);

@@ -51,7 +51,9 @@ static void tell(const rs_runner *runner, uint32_t kind, uint32_t a, const char 
 
 static void tell_failed(const rs_runner *runner, uint32_t kind, int code,
                         const char *text) {
-  rs_ctl ctl = {.kind = RS_CTL_FAILED, .a = kind, .b = (uint32_t)code,
+  rs_ctl ctl = {.kind = RS_CTL_FAILED,
+                .a = kind,
+                .b = (uint32_t)code,
                 .size = (uint32_t)strlen(text)};
   rs_ctl_send(runner->ctl, &ctl, text, NULL, 0);
 }
@@ -64,8 +66,8 @@ static int take_segment(rs_runner *runner, char *why) {
   runner->machines[number] = calloc(got.ctl.b, sizeof(rs_machine *));
   if (!runner->machines[number]) return ENOMEM;
   rs_segment *seg = &runner->segments[number];
-  int code = rs_segment_map(seg, got.fds[0], got.ctl.b, got.ctl.c,
-                            (uint32_t)got.ctl.x, (uint32_t)got.ctl.y);
+  int code = rs_segment_map(seg, got.fds[0], got.ctl.b, got.ctl.c, (uint32_t)got.ctl.x,
+                            (uint32_t)got.ctl.y);
   if (code != 0) {
     free(runner->machines[number]);
     return -code;

@@ -44,8 +44,7 @@ int rs_ring_put(rs_ring *ring, const rs_record *record, const void *text) {
     atomic_store(&ring->head->wanted, 0);
   }
   copy_in(ring, ring->mine, record, sizeof *record);
-  if (record->size > 0)
-    copy_in(ring, ring->mine + sizeof *record, text, record->size);
+  if (record->size > 0) copy_in(ring, ring->mine + sizeof *record, text, record->size);
   ring->mine += size;
   atomic_store(&ring->head->tail, ring->mine);
   return 0;

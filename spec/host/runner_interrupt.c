@@ -14,11 +14,11 @@ int lock_it(void) {
   return pthread_mutex_lock(&held);
 }
 
-#define FFI                                                                          \
-  "local ffi = require 'ffi' pcall(ffi.cdef, [[ int getppid(void);"                  \
-  " int usleep(unsigned); int poll(void *, unsigned long, int); int pipe(int *);"    \
-  " int dup2(int, int); long read(int, void *, size_t); int lock_it(void); ]])"      \
-  " local C, fds, buf = ffi.C, ffi.new 'int[2]', ffi.new 'char[16]' C.pipe(fds)"     \
+#define FFI                                                                            \
+  "local ffi = require 'ffi' pcall(ffi.cdef, [[ int getppid(void);"                    \
+  " int usleep(unsigned); int poll(void *, unsigned long, int); int pipe(int *);"      \
+  " int dup2(int, int); long read(int, void *, size_t); int lock_it(void); ]])"        \
+  " local C, fds, buf = ffi.C, ffi.new 'int[2]', ffi.new 'char[16]' C.pipe(fds)"       \
   " local FD = fds[0] local cfun = require 'runsmith.host'.now "
 
 typedef struct stuck {
@@ -44,7 +44,8 @@ static const stuck loops[] = {
    "local x, y = 0, 0\nwhile true do\n x = x + 1\n y = y + x % 7\nend"},
   {"compiled: FFI calls", true, false, "while true do C.getppid() end"},
   {"compiled: Lua calls", true, false,
-   "local function g(a)\n return a + 1\nend\nlocal x = 0\nwhile true do\n x = g(x)\nend"},
+   "local function g(a)\n return a + 1\nend\nlocal x = 0\nwhile true do\n x = "
+   "g(x)\nend"},
   {"compiled: tables", true, false,
    "local t = {}\nwhile true do\n t[#t % 100 + 1] = {#t}\n if #t > 90 then t = {} end\n"
    "end"},
@@ -60,7 +61,8 @@ static const stuck loops[] = {
   {"blocked: os.execute", true, true, "os.execute('sleep 5') local s = 1"},
   {"blocked: a mutex", true, true, "C.lock_it() local s = 1"},
   {"compiled: usleep(100)", true, false, "while true do C.usleep(100) end"},
-  {"blocked: read, again and again", true, false, "while true do C.read(FD, buf, 1) end"},
+  {"blocked: read, again and again", true, false,
+   "while true do C.read(FD, buf, 1) end"},
   {"compiled: strings", true, false,
    "local n = 0\nwhile true do\n n = n + 1\n local s = 'x' .. (n % 1000)\n n = n + #s\n"
    "end"},
@@ -146,7 +148,8 @@ static void only_whom_it_names(void **state) {
   (void)state;
   static rig r;
   rig_begin(&r, RIG_RING);
-  rig_start(&r, 0, 0, 7, "local t = os.clock() while os.clock() - t < 0.2 do end return 1");
+  rig_start(&r, 0, 0, 7,
+            "local t = os.clock() while os.clock() - t < 0.2 do end return 1");
   assert_true(rig_runs(&r, 0, 0));
   rs_ctl late = {.kind = RS_CTL_INTERRUPT, .a = 0, .b = 6, .y = 100 * RS_MS};
   assert_int_equal(rs_ctl_send(r.ctl, &late, NULL, NULL, 0), 0); /* an earlier life */
@@ -160,7 +163,8 @@ static void suspended(void **state) {
   (void)state;
   static rig r;
   rig_begin(&r, RIG_RING);
-  rig_start(&r, 0, 0, 0, "pcall(coroutine.yield, 'wait') while true do pcall(print) end");
+  rig_start(&r, 0, 0, 0,
+            "pcall(coroutine.yield, 'wait') while true do pcall(print) end");
   assert_true(rig_idle(&r, 0));
   rig_interrupt(&r, 0, 0, 0, 100);
   assert_int_equal(rig_exit(&r, 0, 0), 5);
@@ -204,10 +208,11 @@ static void finalizers_defer(void **state) {
   (void)state;
   static rig r;
   rig_begin(&r, RIG_RING);
-  rig_start(&r, 0, 0, 0,
-            "local p = newproxy(true) getmetatable(p).__gc = function()"
-            " local t = os.clock() while os.clock() - t < 0.05 do end _G.whole = true end"
-            " p = nil collectgarbage() while true do end");
+  rig_start(
+    &r, 0, 0, 0,
+    "local p = newproxy(true) getmetatable(p).__gc = function()"
+    " local t = os.clock() while os.clock() - t < 0.05 do end _G.whole = true end"
+    " p = nil collectgarbage() while true do end");
   assert_true(rig_runs(&r, 0, 0));
   rig_sleep(5);
   rig_interrupt(&r, 0, 0, 0, 1000);
@@ -222,8 +227,9 @@ static void profiler_is_taken(void **state) {
   (void)state;
   static rig r;
   rig_begin(&r, RIG_RING);
-  rig_start(&r, 0, 0, 0, "return tostring((pcall(require, 'jit.profile')))"
-                         " .. tostring((pcall(require, 'jit.p')))");
+  rig_start(&r, 0, 0, 0,
+            "return tostring((pcall(require, 'jit.profile')))"
+            " .. tostring((pcall(require, 'jit.p')))");
   assert_int_equal(rig_exit(&r, 0, 0), 1);
   assert_string_equal(r.text, "falsefalse");
   rig_end(&r);
@@ -231,10 +237,10 @@ static void profiler_is_taken(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(stuck_loops),        cmocka_unit_test(again_and_again),
-    cmocka_unit_test(two_at_once),        cmocka_unit_test(only_whom_it_names),
-    cmocka_unit_test(suspended),          cmocka_unit_test(yields_while_interrupted),
-    cmocka_unit_test(sections_defer),     cmocka_unit_test(finalizers_defer),
+    cmocka_unit_test(stuck_loops),       cmocka_unit_test(again_and_again),
+    cmocka_unit_test(two_at_once),       cmocka_unit_test(only_whom_it_names),
+    cmocka_unit_test(suspended),         cmocka_unit_test(yields_while_interrupted),
+    cmocka_unit_test(sections_defer),    cmocka_unit_test(finalizers_defer),
     cmocka_unit_test(profiler_is_taken),
   };
   cmocka_set_test_filter(getenv("RS_ONLY")); /* NULL: all */

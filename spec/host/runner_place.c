@@ -45,8 +45,12 @@ static void send_plan(const small *plan) {
 
 static void send_place(uint32_t row, const int *out) {
   static const char text[] = "plant/edge\0plant/edge#3";
-  rs_ctl ctl = {.kind = RS_CTL_PLACE, .a = RS_PLACE_DOMAIN, .b = 7, .c = row,
-                .x = RS_NO_NEW_PRIVS, .size = sizeof text};
+  rs_ctl ctl = {.kind = RS_CTL_PLACE,
+                .a = RS_PLACE_DOMAIN,
+                .b = 7,
+                .c = row,
+                .x = RS_NO_NEW_PRIVS,
+                .size = sizeof text};
   assert_int_equal(rs_ctl_send(r.ctl, &ctl, text, out, out ? 2 : 0), 0);
   rig_vm(&r, 0, RS_VM_SHARED);
 }
@@ -196,9 +200,12 @@ static void they_die_with_the_engine(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
-    CASE(it_becomes_what_the_plan_says), CASE(a_user_of_its_own),
-    CASE(what_cannot_be_is_told),        CASE(plans_stay_while_held),
-    CASE(forks_are_clean),               CASE(they_die_with_the_engine),
+    CASE(it_becomes_what_the_plan_says),
+    CASE(a_user_of_its_own),
+    CASE(what_cannot_be_is_told),
+    CASE(plans_stay_while_held),
+    CASE(forks_are_clean),
+    CASE(they_die_with_the_engine),
   };
   cmocka_set_test_filter(getenv("RS_ONLY")); /* NULL: all */
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,8 +67,11 @@ void rig_fork(rig *r, uint32_t ring_size) {
   r->seg_fd = rs_segment_make(&r->seg, RIG_VMS, RIG_SLOTS, ring_size, RIG_RING);
   assert_true(r->seg_fd >= 0);
   r->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  rs_ctl ctl = {.kind = RS_CTL_SEGMENT, .b = RIG_VMS, .c = RIG_SLOTS,
-                .x = ring_size, .y = RIG_RING};
+  rs_ctl ctl = {.kind = RS_CTL_SEGMENT,
+                .b = RIG_VMS,
+                .c = RIG_SLOTS,
+                .x = ring_size,
+                .y = RIG_RING};
   int fds[2] = {r->seg_fd, r->bell};
   assert_int_equal(rs_ctl_send(r->ctl, &ctl, NULL, fds, 2), 0);
 }
@@ -115,8 +118,8 @@ void rig_start(rig *r, uint32_t vm, uint32_t slot, uint32_t inc, const char *cod
   atomic_store(&r->seg.slot[slot].vm, vm);
   atomic_store(&r->seg.slot[slot].inc, inc);
   atomic_store(&r->seg.slot[slot].stopping, 0);
-  rs_record start = {.kind = RS_DOWN_START, .slot = slot, .inc = inc,
-                     .size = (uint32_t)strlen(code)};
+  rs_record start = {
+    .kind = RS_DOWN_START, .slot = slot, .inc = inc, .size = (uint32_t)strlen(code)};
   rig_tell(r, vm, &start, code);
 }
 
@@ -147,8 +150,8 @@ uint32_t rig_exit(rig *r, uint32_t vm, uint32_t slot) {
 }
 
 void rig_interrupt(rig *r, uint32_t vm, uint32_t slot, uint32_t inc, int ms) {
-  rs_ctl ctl = {.kind = RS_CTL_INTERRUPT, .a = slot, .b = inc,
-                .y = (uint64_t)ms * RS_MS};
+  rs_ctl ctl = {
+    .kind = RS_CTL_INTERRUPT, .a = slot, .b = inc, .y = (uint64_t)ms * RS_MS};
   assert_int_equal(rs_ctl_send(r->ctl, &ctl, NULL, NULL, 0), 0);
   rs_record end = {.kind = RS_DOWN_END, .slot = slot, .inc = inc};
   rig_tell(r, vm, &end, NULL);

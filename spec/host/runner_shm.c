@@ -32,8 +32,8 @@ static int end(void **state) {
 }
 
 static int put(uint32_t size, uint32_t number) {
-  rs_record record = {.size = size, .kind = RS_UP_LOG, .slot = 3, .inc = 4, .a = number,
-                      .b = 6, .at = 7};
+  rs_record record = {
+    .size = size, .kind = RS_UP_LOG, .slot = 3, .inc = 4, .a = number, .b = 6, .at = 7};
   return rs_ring_put(&writer, &record, text);
 }
 

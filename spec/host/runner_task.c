@@ -114,8 +114,11 @@ static void costs(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
-    CASE(ids_are_used_again), CASE(the_dead_beat_nowhere), CASE(timers_come_in_order),
-    CASE(a_million),          CASE(costs),
+    CASE(ids_are_used_again),
+    CASE(the_dead_beat_nowhere),
+    CASE(timers_come_in_order),
+    CASE(a_million),
+    CASE(costs),
   };
   cmocka_set_test_filter(getenv("RS_ONLY")); /* NULL: all */
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,8 @@ static void answers(const char *code, const char *answer) {
 
 static void errors_tell_where(void **state) {
   (void)state;
-  rig_start(&r, 0, 0, 0, "local function inner() error('gone wrong') end inner() return 1");
+  rig_start(&r, 0, 0, 0,
+            "local function inner() error('gone wrong') end inner() return 1");
   assert_int_equal(rig_exit(&r, 0, 0), 3);
   assert_non_null(strstr(r.text, "worker:1: gone wrong"));
   assert_non_null(strstr(r.text, "in function 'inner'"));
@@ -226,13 +227,20 @@ static void nonsense_is_told(void **state) {
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
-    CASE(errors_tell_where),         CASE(beats_are_stores),
-    CASE(time_of_others),            CASE(found_idle_it_tells),
-    CASE(timers_wake),               CASE(luv_runs_on_the_same_loop),
-    CASE(full_ring_waits),           CASE(too_long_is_refused),
-    CASE(own_vms_end),               CASE(crash_names_the_culprit),
-    CASE(abort_names_the_culprit),   CASE(kill_from_outside_names_nobody),
-    CASE(without_an_engine_it_ends), CASE(nonsense_is_told),
+    CASE(errors_tell_where),
+    CASE(beats_are_stores),
+    CASE(time_of_others),
+    CASE(found_idle_it_tells),
+    CASE(timers_wake),
+    CASE(luv_runs_on_the_same_loop),
+    CASE(full_ring_waits),
+    CASE(too_long_is_refused),
+    CASE(own_vms_end),
+    CASE(crash_names_the_culprit),
+    CASE(abort_names_the_culprit),
+    CASE(kill_from_outside_names_nobody),
+    CASE(without_an_engine_it_ends),
+    CASE(nonsense_is_told),
   };
   cmocka_set_test_filter(getenv("RS_ONLY")); /* NULL: all */
   return cmocka_run_group_tests(tests, NULL, NULL);
