@@ -148,11 +148,12 @@ local function read(file)
   return source
 end
 
--- A file that the evaluation did not read; nil: there is none.
+-- A file that the evaluation did not read; or nil, and where it was looked for.
 local function find_file(plan, name)
   local root = plan.view:bytes(plan.view.head.root_dir)
-  local path = ('%s/?.lua;%s/?/init.lua;%s'):format(root, root, package.path)
-  return package.searchpath(name, path)
+  local own = ('%s/?.lua;%s/?/init.lua'):format(root, root)
+  local file, tried = package.searchpath(name, own)
+  return file or package.searchpath(name, package.path), tried
 end
 
 -- The module as this plan has it, its body not necessarily run, and how to get the
@@ -160,8 +161,8 @@ end
 local function look_up(plan, name)
   local row = rows_of(plan)[name]
   if not row then
-    local file = find_file(plan, name)
-    if not file then return nil end
+    local file, tried = find_file(plan, name)
+    if not file then return nil, tried end
     return plan.modules[name] or new_module(name), function()
       return compile(read(file), file), file
     end
@@ -183,13 +184,13 @@ local function attach(plan, module)
   host.leave()
 end
 
--- The host's own, C libraries and what else Lua itself finds.
-local function from_host(name)
+-- The host's own, C libraries and what else Lua itself finds. `tried`: where it was not.
+local function from_host(name, tried)
   if name == 'luv' then return host_require('runsmith.owned').module() end
   host.enter()
   local ok, value = pcall(host_require, name)
   host.leave()
-  if not ok then error(value, 0) end
+  if not ok then error(tostring(value) .. (tried or ''), 0) end
   return value
 end
 
@@ -203,7 +204,7 @@ function M.require(name)
   if module and module.kept then return module.value end
   local body
   module, body = look_up(plan, name)
-  if not module then return from_host(name) end
+  if not module then return from_host(name, body) end
   attach(plan, module)
   while module.loader do
     await(module, task)

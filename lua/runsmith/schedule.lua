@@ -43,7 +43,11 @@ local M = {}
 local IDS = 2 ^ 24 -- a ticket is a count times this, plus the task's id
 local SERIALS = 2 ^ 28 -- a ticket older than so many waits is no longer told apart
 
-local OWN_LINE = '\n[^\n]*runsmith/schedule%.lua:%d+: in function <[^\n]*$'
+local OWN_LINES = { -- of a traceback, below the worker's
+  '\n[^\n]*runsmith/schedule%.lua:%d+: in function <[^\n]*$',
+  '\n[^\n]*runsmith/owned%.lua:%d+: in function <[^\n]*$',
+  "\n[^\n]*runsmith/owned%.lua:%d+: in function 'rerun'$",
+}
 
 local DONE, WAIT, EXPIRED = {}, {}, {}
 
@@ -140,11 +144,15 @@ local function body(fn, a, b, c, d)
   end
 end
 
---- A traceback without its last line, if that is the scheduler's own.
+--- A traceback without the last lines that are the framework's own.
 --- @param traceback? string
 --- @return string
 function M.trimmed(traceback)
-  return (tostring(traceback or ''):gsub(OWN_LINE, ''))
+  local text = tostring(traceback or '')
+  for _, line in ipairs(OWN_LINES) do
+    text = text:gsub(line, '')
+  end
+  return text
 end
 
 local function settle(task, how, a, b, c)
