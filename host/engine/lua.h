@@ -5,7 +5,7 @@
 **          start to exit.
 ** Thread   the engine's.
 ** Limits   those of runner.h.
-** Tested   spec/host/engine_runner.c. */
+** Tested   spec/host/backends_spec.lua, spec/host/ladder_spec.lua. */
 #ifndef RS_LUA_H
 #define RS_LUA_H
 

@@ -6,7 +6,7 @@
 **          started are gone.
 ** Thread   the engine's.
 ** Limits   those of host/shm. What waits for a down ring is bounded by the units.
-** Tested   spec/host/engine_runner.c. */
+** Tested   spec/host/backends_spec.lua, spec/host/ladder_spec.lua. */
 #ifndef RS_RUNNER_H
 #define RS_RUNNER_H
 

@@ -4,7 +4,7 @@
 ** Owner    the engine.
 ** Thread   the engine's; the signals stay blocked, so that none comes unasked.
 ** Limits   TERM, INT, QUIT, HUP, CHLD; the rest keeps its usual meaning.
-** Tested   spec/host/stop_spec.lua, spec/host/engine_process_spec.lua. */
+** Tested   spec/host/stop_spec.lua, spec/host/reload_spec.lua. */
 #ifndef RS_SIGNALS_H
 #define RS_SIGNALS_H
 

@@ -5,7 +5,7 @@
 ** Owner    the engine.
 ** Thread   the engine's; a turn precedes each wait of the loop.
 ** Limits   RS_TURN_ACTIONS actions, then the loop looks at its descriptors again.
-** Tested   spec/host/engine_runner.c. */
+** Tested   spec/host/backends_spec.lua, spec/host/ladder_spec.lua. */
 #ifndef RS_TURN_H
 #define RS_TURN_H
 

@@ -4,7 +4,7 @@
 ** Owner    nothing is kept.
 ** Thread   the engine's.
 ** Limits   a sentence; what /proc does not tell is left out.
-** Tested   spec/host/engine_runner.c. */
+** Tested   spec/host/backends_spec.lua, spec/host/ladder_spec.lua. */
 #ifndef RS_WHERE_H
 #define RS_WHERE_H
 

@@ -4,7 +4,7 @@
 ** Owner    nothing is kept.
 ** Thread   the witness's only one, which is a subreaper with SIGCHLD blocked.
 ** Limits   RS_SWEEP_MAX processes a pass; the passes go on until one finds none.
-** Tested   spec/host/engine_witness_spec.lua. */
+** Tested   spec/host/kill_spec.lua, spec/host/stop_spec.lua. */
 #ifndef RS_SWEEP_H
 #define RS_SWEEP_H
 

@@ -5,7 +5,7 @@
 ** Owner    the options outlive the call.
 ** Thread   the process's only one.
 ** Limits   two children of its own; everything below it is ended with the engine.
-** Tested   spec/host/engine_witness_spec.lua. */
+** Tested   spec/host/kill_spec.lua, spec/host/stop_spec.lua. */
 #ifndef RS_WITNESS_H
 #define RS_WITNESS_H
 
