@@ -14,7 +14,7 @@ return rs.supervisor 'plant' {
   rs.worker 'process' { run = 'beater', backend = 'process' },
   rs.worker 'coroutine' { run = 'beater' },
   rs.command 'shell' {
-    exec = { 'sh', '-c', 'setsid sh -c "sleep 1000 & echo $!; wait" & wait' },
+    exec = { 'sh', '-c', "setsid sh -c 'sleep 1000 & echo $!; wait' & wait" },
   },
 }
 ]]
