@@ -174,6 +174,23 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
   }
 }
 
+/* Moves a unit that lives on to its row; limits in progress are measured anew. */
+static void patch(rs_core *core, uint32_t id, uint32_t row) {
+  rs_unit *u = rs_unit_of(core, id);
+  rs_time launch = rs_spec_of(core, u)->launch, shutdown = rs_spec_of(core, u)->shutdown;
+  rs_diff_place(core, id, row);
+  u->flags |= RS_F_PATCHED;
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  if (u->life == RS_LIFE_STARTING && spec->launch != launch && u->launch_by != RS_NEVER)
+    u->launch_by = rs_time_add(u->since, spec->launch);
+  if (u->life == RS_LIFE_ASKED && spec->shutdown != shutdown)
+    u->stop_by = rs_time_add(u->since, rs_time_max(spec->shutdown, 0));
+  if (u->kind != RS_SUPERVISOR && u->life > RS_LIFE_DOWN && u->life <= RS_LIFE_ASKED)
+    rs_watch_arm(core, id);
+  else if (u->kind == RS_SUPERVISOR && u->life == RS_LIFE_ASKED)
+    rs_wake(core, id, u->flags & RS_F_DOOM ? RS_NEVER : u->stop_by);
+}
+
 static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
   rs_unit *u = rs_unit_of(core, id);
   u->flags |= RS_F_SEEN;
@@ -191,10 +208,7 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
     change(core, id, row, news);
     news->changed++;
   } else {
-    rs_diff_place(core, id, row);
-    u->flags |= RS_F_PATCHED;
-    if (u->kind != RS_SUPERVISOR && u->life > RS_LIFE_DOWN && u->life <= RS_LIFE_ASKED)
-      rs_watch_arm(core, id);
+    patch(core, id, row);
     news->unchanged++;
   }
   if (u->boss != RS_NONE)
@@ -218,6 +232,8 @@ static void sweep(rs_core *core, rs_news *news) {
     }
     news->removed++;
     u->flags |= RS_F_REMOVE;
+    u->flags &= ~(uint32_t)RS_F_MOVED;
+    u->next_row = RS_NONE;
     u->cause = news->cause;
     rs_tree_tally(core, id);
     rs_order_passed(core, id);

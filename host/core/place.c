@@ -195,6 +195,7 @@ void rs_diff_adopt(rs_core *core, uint32_t id) {
   u->next_row = RS_NONE;
   rs_do(core, RS_DO_PATCH, id);
   rs_tree_tally(core, id);
+  rs_order_down(core, id); /* by its new row, too, stops may have waited for it */
 }
 
 void rs_diff_patched(rs_core *core, uint32_t id) {
