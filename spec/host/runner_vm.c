@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "runner_rig.h"
@@ -200,7 +201,8 @@ static void kill_from_outside_names_nobody(void **state) {
   (void)state;
   rig_start(&r, 0, 0, 0, "while true do end");
   assert_true(rig_runs(&r, 0, 0));
-  kill(r.runner, SIGSEGV);
+  pid_t tid = atomic_load(&r.seg.vm[0].tid);
+  assert_int_equal(syscall(SYS_tgkill, r.runner, tid, SIGSEGV), 0);
   rig_wait(&r);
   assert_int_equal(atomic_load(&r.seg.head->fault.signal), SIGSEGV);
   assert_int_equal(atomic_load(&r.seg.head->fault.slot), RS_NONE);
