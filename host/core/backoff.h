@@ -14,7 +14,8 @@
 uint64_t rs_random(uint64_t *state);
 
 /* The wait before the restart that follows `tries` earlier ones: `first`, each time
-** times `factor`, at most `max`, then moved by up to +-jitter. 0 where there is none. */
+** times `factor`, at most `max`, then moved by up to +-jitter. 0 where there is none.
+** */
 rs_time rs_backoff_delay(const rs_plan_spec *spec, uint32_t tries, uint64_t *random);
 
 #endif

@@ -11,7 +11,7 @@
 #include "abi.h"
 
 /* Our own mistake: ends the process, in every build. Nobody's bytes may get here. */
-#define rs_assert(truth) \
+#define rs_assert(truth)                                                               \
   ((truth) ? (void)0 : rs_assert_fail(__FILE__, __LINE__, #truth))
 
 _Noreturn void rs_assert_fail(const char *file, int line, const char *what);
@@ -34,13 +34,9 @@ static inline rs_time rs_time_add(rs_time at, rs_time span) {
   return span > RS_NEVER - at ? RS_NEVER : at + span;
 }
 
-static inline rs_time rs_time_min(rs_time a, rs_time b) {
-  return a < b ? a : b;
-}
+static inline rs_time rs_time_min(rs_time a, rs_time b) { return a < b ? a : b; }
 
-static inline rs_time rs_time_max(rs_time a, rs_time b) {
-  return a > b ? a : b;
-}
+static inline rs_time rs_time_max(rs_time a, rs_time b) { return a > b ? a : b; }
 
 /* True for a name that the contract allows: [A-Za-z0-9_.-]+, at most 255 bytes. */
 bool rs_name_ok(const char *name, size_t len);

@@ -20,7 +20,10 @@ bool rs_check_part(rs_check *check, uint32_t at, uint32_t count, uint32_t table)
                        "rows that are not in their table");
 }
 
-static const struct { const char *name; size_t size; } tables[RS_T_COUNT] = {
+static const struct {
+  const char *name;
+  size_t size;
+} tables[RS_T_COUNT] = {
   [RS_T_UNIT] = {"unit", sizeof(rs_plan_unit)},
   [RS_T_SPEC] = {"spec", sizeof(rs_plan_spec)},
   [RS_T_LIFE] = {"life", sizeof(rs_plan_life)},
@@ -59,7 +62,8 @@ static bool check_head(rs_check *check, size_t size) {
   for (uint32_t i = 0; good && i < sizeof plan->tables / sizeof *plan->tables; i++)
     good = check_table(check, i);
   check->table = good ? NULL : check->table;
-  return good && rs_check_ref(check, plan->root_dir) && rs_check_ref(check, plan->script);
+  return good && rs_check_ref(check, plan->root_dir) &&
+         rs_check_ref(check, plan->script);
 }
 
 static bool check_modules(rs_check *check) {
@@ -79,7 +83,8 @@ static bool check_backends(rs_check *check) {
   check->table = "backend";
   uint32_t count = rs_plan_count(check->plan, RS_T_BACKEND);
   for (check->row = 0; check->row < count; check->row++, row++)
-    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->code)) return false;
+    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->code))
+      return false;
   return true;
 }
 

@@ -5,7 +5,8 @@
 
 static int compare(const rs_plan *plan, rs_ref a, rs_ref b) {
   uint32_t least = a.len < b.len ? a.len : b.len;
-  int order = least > 0 ? memcmp(rs_plan_bytes(plan, a), rs_plan_bytes(plan, b), least) : 0;
+  int order =
+    least > 0 ? memcmp(rs_plan_bytes(plan, a), rs_plan_bytes(plan, b), least) : 0;
   return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 

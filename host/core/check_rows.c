@@ -29,12 +29,14 @@ static bool check_supervisor(rs_check *check, const rs_plan_spec *spec) {
   uint32_t wrong = spec->flags & (RS_TEMPLATE | RS_TASK);
   return rs_check_that(check, spec->backend == 0, "a supervisor with a backend") &&
          rs_check_that(check, wrong == 0, "flags that no supervisor has") &&
-         rs_check_that(check, spec->max <= RS_INTENSITY_MAX, "intensity out of range") &&
+         rs_check_that(check, spec->max <= RS_INTENSITY_MAX,
+                       "intensity out of range") &&
          rs_check_that(check, spec->within > 0, "within <= 0") &&
          rs_check_that(check, spec->vms >= 1 && spec->vms <= RS_PLAN_VMS_MAX,
                        "vms out of range") &&
-         rs_check_that(check, spec->life == RS_NONE && spec->custom == RS_NONE &&
-                                spec->run_module == RS_NONE,
+         rs_check_that(check,
+                       spec->life == RS_NONE && spec->custom == RS_NONE &&
+                         spec->run_module == RS_NONE,
                        "a supervisor that runs");
 }
 
@@ -56,7 +58,8 @@ static bool check_leaf(rs_check *check, const rs_plan_spec *spec) {
       !rs_check_that(check, spec->heartbeat > 0, "heartbeat <= 0"))
     return false;
   if (!external) return true;
-  if (!rs_check_that(check, spec->exec != RS_NONE, "a command without exec")) return false;
+  if (!rs_check_that(check, spec->exec != RS_NONE, "a command without exec"))
+    return false;
   const rs_plan_exec *exec = rs_plan_table(check->plan, RS_T_EXEC);
   return rs_check_that(check, exec[spec->exec].argv.len > 0, "a command without argv");
 }
@@ -68,7 +71,8 @@ static bool check_spec(rs_check *check, const rs_plan_spec *spec) {
   return rs_check_that(check, kind, "an unknown kind") &&
          rs_check_that(check, spec->backend <= RS_CUSTOM, "an unknown backend") &&
          rs_check_that(check, spec->restart <= RS_TEMPORARY, "an unknown restart") &&
-         rs_check_that(check, spec->strategy <= RS_REST_FOR_ONE, "an unknown strategy") &&
+         rs_check_that(check, spec->strategy <= RS_REST_FOR_ONE,
+                       "an unknown strategy") &&
          rs_check_that(check, spec->auto_shutdown <= RS_AUTO_ALL,
                        "an unknown auto_shutdown") &&
          rs_check_that(check, (spec->flags & ~(uint32_t)FLAGS) == 0, "unknown flags") &&
@@ -130,7 +134,8 @@ static bool check_exec(rs_check *check, const rs_plan_exec *exec) {
          check_list(check, exec->post) && check_list(check, exec->files) &&
          check_output(check, exec) &&
          rs_check_that(check, exec->umask >= -1 && exec->umask <= 0777, "umask") &&
-         rs_check_that(check, nice, "nice") && rs_check_that(check, oom, "oom_score_adj") &&
+         rs_check_that(check, nice, "nice") &&
+         rs_check_that(check, oom, "oom_score_adj") &&
          rs_check_that(check, exec->stop_signal >= 0 && exec->stop_signal <= 64,
                        "stop signal") &&
          rs_check_that(check, exec->reload_signal >= 0 && exec->reload_signal <= 64,

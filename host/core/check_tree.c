@@ -1,5 +1,6 @@
-/* check_tree.c -- units: one tree in pre-order, names that differ, `after` without cycles.
-** There is no heap here, so the last two use a table on the stack, in several passes. */
+/* check_tree.c -- units: one tree in pre-order, names that differ, `after` without
+** cycles. There is no heap here, so the last two use a table on the stack, in several
+** passes. */
 #include <string.h>
 
 #include "check.h"
@@ -22,7 +23,8 @@ static bool is_above(const rs_plan *plan, uint32_t row, uint32_t parent) {
 }
 
 static bool check_after(rs_check *check, const rs_plan_unit *unit) {
-  if (!rs_check_part(check, unit->after_at, unit->after_count, RS_T_AFTER)) return false;
+  if (!rs_check_part(check, unit->after_at, unit->after_count, RS_T_AFTER))
+    return false;
   const uint32_t *rows = rs_plan_after_at(check->plan, unit->after_at);
   const rs_plan_spec *parent = spec_of(check->plan, unit->parent);
   bool ordered = (parent->flags & RS_ORDERED) || parent->strategy == RS_REST_FOR_ONE;
@@ -59,7 +61,8 @@ static bool check_place(rs_check *check, const rs_plan_unit *unit) {
   bool named = rs_name_ok(rs_plan_bytes(plan, unit->name), unit->name.len);
   if (!rs_check_that(check, template || named, "not a name") ||
       !rs_check_that(check, boss == children, "children of none, or none of its own") ||
-      !rs_check_that(check, !template || unit->after_count == 0, "a template after one"))
+      !rs_check_that(check, !template || unit->after_count == 0,
+                     "a template after one"))
     return false;
   if (check->row == 0)
     return rs_check_that(check, boss, "a root that is no supervisor") &&
@@ -84,7 +87,8 @@ bool rs_check_units(rs_check *check) {
   for (; check->row < count; check->row++) {
     const rs_plan_unit *unit = rs_plan_unit_at(plan, check->row);
     bool in_line = unit->after_count == 0 || unit->after_at == afters;
-    if (!check_unit(check, unit) || !rs_check_that(check, in_line, "shared `after` rows"))
+    if (!check_unit(check, unit) ||
+        !rs_check_that(check, in_line, "shared `after` rows"))
       return false;
     afters += unit->after_count; /* checked below, row by row, to be in their table */
     if (!rs_check_part(check, 0, afters, RS_T_AFTER)) return false;
@@ -106,9 +110,11 @@ static rs_ref name_of(const rs_plan *plan, uint32_t row) {
 
 static bool same_name(const rs_plan *plan, uint32_t a, uint32_t b) {
   rs_ref x = name_of(plan, a), y = name_of(plan, b);
-  if (rs_plan_unit_at(plan, a)->parent != rs_plan_unit_at(plan, b)->parent) return false;
+  if (rs_plan_unit_at(plan, a)->parent != rs_plan_unit_at(plan, b)->parent)
+    return false;
   if (x.len != y.len) return false;
-  return x.len == 0 || memcmp(rs_plan_bytes(plan, x), rs_plan_bytes(plan, y), x.len) == 0;
+  return x.len == 0 ||
+         memcmp(rs_plan_bytes(plan, x), rs_plan_bytes(plan, y), x.len) == 0;
 }
 
 static bool enter_name(rs_check *check, uint32_t *scratch, uint64_t hash) {

@@ -17,7 +17,8 @@ static bool guilty(const rs_unit *u, uint32_t id, const rs_event *ev) {
   return u->life == RS_LIFE_KILLED || (u->flags & RS_F_VIOLATED);
 }
 
-/* Nobody can be named: the domain itself has failed, once. When its units may be back. */
+/* Nobody can be named: the domain itself has failed, once. When its units may be back.
+** */
 static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause) {
   rs_unit *s = rs_unit_of(core, ev->unit);
   bool ends = s->flags & (RS_F_GIVEUP | RS_F_FINISH);
@@ -52,7 +53,8 @@ static void lose(rs_core *core, uint32_t id, uint32_t culprit) {
   u->flags &= ~(uint32_t)RS_F_LOOKING;
   u->edge = culprit;
   rs_wake(core, id, RS_NEVER);
-  rs_mark(core, id); /* before any of the guilty: all are told to be down before one starts */
+  rs_mark(core,
+          id); /* before any of the guilty: all are told to be down before one starts */
 }
 
 void rs_collateral_dead(rs_core *core, const rs_event *ev) {

@@ -89,12 +89,9 @@ void rs_core_step(rs_core *core, rs_time now, const rs_event *ev) {
     return;
   }
   if (ev->unit >= core->count || rs_unit_of(core, ev->unit)->kind == 0) return;
-  if (ev->kind == RS_EV_VM_SEEN || ev->kind == RS_EV_VM_RUNS)
-    rs_vms_hear(core, ev);
-  else if (ev->kind == RS_EV_DOMAIN_DEAD)
-    rs_collateral_dead(core, ev);
-  else
-    hear(core, ev);
+  if (ev->kind == RS_EV_VM_SEEN || ev->kind == RS_EV_VM_RUNS) rs_vms_hear(core, ev);
+  else if (ev->kind == RS_EV_DOMAIN_DEAD) rs_collateral_dead(core, ev);
+  else hear(core, ev);
 }
 
 static void settle_next(rs_core *core) {
@@ -115,8 +112,7 @@ static void due_next(rs_core *core) {
   const rs_unit *u = rs_unit_of(core, item);
   if (u->kind != RS_SUPERVISOR && u->life != RS_LIFE_DOWN)
     rs_unit_hear(core, item, RS_HEAR_DUE, NULL);
-  else
-    rs_settle_due(core, item);
+  else rs_settle_due(core, item);
 }
 
 uint32_t rs_core_run(rs_core *core, rs_time now, rs_action *out, uint32_t max) {
@@ -149,6 +145,4 @@ rs_time rs_core_due(const rs_core *core) {
   return rs_late_real(&core->late, rs_due_first(&core->due));
 }
 
-uint64_t rs_core_seq(rs_core *core) {
-  return ++core->seq;
-}
+uint64_t rs_core_seq(rs_core *core) { return ++core->seq; }

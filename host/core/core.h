@@ -37,7 +37,7 @@ enum {
   RS_EV_SEEN,    /* at: last sign of life; x: ns since then that it could not run for
                  ** reasons not its own (others in its VM, no processor, ring full) */
   RS_EV_VM_SEEN, /* unit: the domain, a: vm; other, other_inc: whom it runs (RS_NONE:
-                 ** idle); at: last sign of life or start of this turn, whichever is later;
+                 ** idle); at: last sign of life or start of this turn, the later one;
                  ** x: ns since then that the VM waited for a processor */
   RS_EV_VM_RUNS, /* unit: the domain, a: vm: found idle before, it runs again */
   RS_EV_DOMAIN_DEAD, /* unit: the isolating supervisor; other, other_inc: the culprit or
@@ -81,9 +81,9 @@ typedef struct rs_event {
 /* What is to be done. START, ASK, INTERRUPT, KILL and LOOK never name a supervisor: its
 ** life is its children's. Its runner is the engine's to make and to end. */
 enum {
-  RS_DO_START = 1, /* begin this incarnation; plan, row: where it is described; a: the VM
-                   ** of its domain, for a coroutine worker; answer with STARTED, or EXIT
-                   ** if it cannot be */
+  RS_DO_START = 1, /* begin this incarnation; plan, row: where it is described; a: the
+                   ** VM of its domain, for a coroutine worker; answer with STARTED, or
+                   ** EXIT if it cannot be */
   RS_DO_ASK,       /* ask it to stop */
   RS_DO_INTERRUPT, /* interrupt it: EXIT (interrupted) should follow */
   RS_DO_KILL,      /* kill what runs it: its runner, its process and all it started */
@@ -91,7 +91,7 @@ enum {
   RS_DO_LOOK_VM,   /* unit: the domain, a: vm; or a thread or process worker whose own
                    ** VM it is, a: 0. Read who runs, answer VM_SEEN for the same */
   RS_DO_JOURNAL,   /* write entry */
-  RS_DO_EMIT,      /* hand the unit's lifecycle an event; a: probe row that says which */
+  RS_DO_EMIT,      /* hand the unit's lifecycle an event; a: the probe's row */
   RS_DO_SIGNAL,    /* send a command its reload signal */
   RS_DO_PATCH,     /* its description moved: plan, row; nothing restarts */
   RS_DO_GONE,      /* the id is free; forget what belongs to it */

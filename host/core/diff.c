@@ -44,7 +44,8 @@ static void turn_afters(rs_core *core, rs_used *used) {
   used->afters = to;
 }
 
-/* Enters the plan among those in use; finds who is in it already. Returns who is not. */
+/* Enters the plan among those in use; finds who is in it already. Returns who is not.
+** */
 static uint32_t match(rs_core *core, const rs_plan *plan, uint32_t number) {
   uint32_t at = 0, rows = rs_plan_count(plan, RS_T_UNIT), fresh = 0;
   while (at < core->plan_count && core->plans[at].plan) at++;
@@ -61,14 +62,14 @@ static uint32_t match(rs_core *core, const rs_plan *plan, uint32_t number) {
     const rs_plan_spec *spec = rs_plan_spec_at(plan, unit->spec);
     uint32_t parent = unit->parent == RS_NONE ? RS_NONE : used->ids[unit->parent];
     uint32_t id = RS_NONE;
-    if (unit->parent == RS_NONE)
-      id = core->root;
+    if (unit->parent == RS_NONE) id = core->root;
     else if (parent != RS_NONE && !(spec->flags & RS_TEMPLATE))
       id = rs_diff_find(core, parent, rs_plan_bytes(plan, unit->name), unit->name.len);
     if (id != RS_NONE) {
       const rs_unit *u = rs_unit_of(core, id);
       bool boss = u->kind == RS_SUPERVISOR;
-      if (boss != (spec->kind == RS_SUPERVISOR) || (u->flags & RS_F_ADDED)) id = RS_NONE;
+      if (boss != (spec->kind == RS_SUPERVISOR) || (u->flags & RS_F_ADDED))
+        id = RS_NONE;
     }
     used->ids[row] = id;
     if (id == RS_NONE) fresh++;
@@ -81,12 +82,14 @@ static bool same_edges(const rs_plan *a, const rs_plan *b, const rs_plan_state *
                        const rs_plan_state *y) {
   if (x->edge_count != y->edge_count || x->ends != y->ends) return false;
   for (uint32_t i = 0; i < x->edge_count; i++)
-    if (rs_plan_edge_at(a, x->edge_at + i)->to != rs_plan_edge_at(b, y->edge_at + i)->to)
+    if (rs_plan_edge_at(a, x->edge_at + i)->to !=
+        rs_plan_edge_at(b, y->edge_at + i)->to)
       return false;
   return true;
 }
 
-/* True if a worker of the one lifecycle can live on by the other, where only times differ. */
+/* True if a worker of the one lifecycle can live on by the other, where only times
+** differ. */
 static bool same_life(const rs_plan *a, uint32_t x, const rs_plan *b, uint32_t y) {
   if (x == RS_NONE || y == RS_NONE) return x == y;
   const rs_plan_life *from = rs_plan_life_at(a, x), *to = rs_plan_life_at(b, y);
@@ -149,10 +152,8 @@ static void add(rs_core *core, uint32_t row, rs_news *news) {
     rs_mark(core, old);
     u->flags |= RS_F_BLOCKED;
   }
-  if (parent == RS_NONE)
-    core->root = id;
-  else if (rs_unit_of(core, parent)->life == RS_LIFE_DOWN)
-    revive(core, parent);
+  if (parent == RS_NONE) core->root = id;
+  else if (rs_unit_of(core, parent)->life == RS_LIFE_DOWN) revive(core, parent);
 }
 
 /* It is to go down and live by another row afterwards. */
@@ -177,7 +178,8 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
 /* Moves a unit that lives on to its row; limits in progress are measured anew. */
 static void patch(rs_core *core, uint32_t id, uint32_t row) {
   rs_unit *u = rs_unit_of(core, id);
-  rs_time launch = rs_spec_of(core, u)->launch, shutdown = rs_spec_of(core, u)->shutdown;
+  rs_time launch = rs_spec_of(core, u)->launch,
+          shutdown = rs_spec_of(core, u)->shutdown;
   rs_diff_place(core, id, row);
   u->flags |= RS_F_PATCHED;
   const rs_plan_spec *spec = rs_spec_of(core, u);
@@ -259,8 +261,8 @@ static void line_up(rs_core *core) {
     uint32_t id = used->ids[row];
     if (id == RS_NONE) continue;
     const rs_unit *u = rs_unit_of(core, id);
-    bool may_start = u->parent == RS_NONE ||
-                     rs_unit_of(core, u->parent)->life != RS_LIFE_DOWN;
+    bool may_start =
+      u->parent == RS_NONE || rs_unit_of(core, u->parent)->life != RS_LIFE_DOWN;
     if (may_start || (u->flags & (RS_F_PATCHED | RS_F_MOVED))) rs_mark(core, id);
   }
 }
@@ -295,7 +297,8 @@ int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t numb
     uint32_t id = core->plans[core->plan].ids[row];
     const rs_plan_unit *unit = rs_plan_unit_at(plan, row);
     if (spec_at(plan, row)->flags & RS_TEMPLATE) {
-      const rs_unit *parent = rs_unit_of(core, core->plans[core->plan].ids[unit->parent]);
+      const rs_unit *parent =
+        rs_unit_of(core, core->plans[core->plan].ids[unit->parent]);
       rs_boss_of(core, parent)->pool = row;
     } else if (id == RS_NONE) {
       add(core, row, &news);

@@ -41,6 +41,7 @@ void rs_diff_drop(rs_core *core);
 void rs_diff_room(rs_core *core, uint32_t more);
 
 /* A child by its name; RS_NONE. */
-uint32_t rs_diff_find(const rs_core *core, uint32_t parent, const char *name, size_t len);
+uint32_t rs_diff_find(const rs_core *core, uint32_t parent, const char *name,
+                      size_t len);
 
 #endif

@@ -8,7 +8,8 @@ static uint32_t *place_of(const rs_due *due, uint32_t item) {
   return &due->places[which][item];
 }
 
-/* Equal moments come in the order of their items, so that siblings wake in list order. */
+/* Equal moments come in the order of their items, so that siblings wake in list order.
+** */
 static bool before(rs_due_cell a, rs_due_cell b) {
   return a.at != b.at ? a.at < b.at : a.item < b.item;
 }
@@ -47,10 +48,8 @@ static void drop(rs_due *due, uint32_t at) {
   *place_of(due, due->cells[at].item) = RS_NONE;
   rs_due_cell last = due->cells[--due->count];
   if (at == due->count) return;
-  if (at > 0 && before(last, due->cells[(at - 1) / 4]))
-    rise(due, at, last);
-  else
-    sink(due, at, last);
+  if (at > 0 && before(last, due->cells[(at - 1) / 4])) rise(due, at, last);
+  else sink(due, at, last);
 }
 
 void rs_due_set(rs_due *due, uint32_t item, rs_time at) {
@@ -82,7 +81,8 @@ uint32_t rs_due_take(rs_due *due) {
   return item;
 }
 
-static void room_for(rs_due *due, uint32_t which, uint32_t count, const rs_memory *memory) {
+static void room_for(rs_due *due, uint32_t which, uint32_t count,
+                     const rs_memory *memory) {
   uint32_t **places = &due->places[which];
   size_t old = due->rooms[which] * sizeof **places;
   *places = memory->resize(memory->ctx, *places, old, count * sizeof **places);

@@ -32,7 +32,8 @@ void rs_index_drop(rs_index *index, uint32_t hash, uint32_t unit) {
   for (uint32_t at = (gap + 1) & mask;; at = (at + 1) & mask) {
     rs_index_cell cell = index->cells[at];
     if (cell.unit == RS_NONE) break;
-    if (((at - cell.hash) & mask) < ((at - gap) & mask)) continue; /* it is past its home */
+    if (((at - cell.hash) & mask) < ((at - gap) & mask))
+      continue; /* it is past its home */
     index->cells[gap] = cell;
     gap = at;
   }

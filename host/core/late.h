@@ -12,8 +12,8 @@
 
 enum {
   RS_LOSSES_MAX = 16,
-  RS_LATE = 10000000,  /* ns: who is woken no later than this was not late */
-  RS_GRACE = 20000000  /* ns at most: given on top, for units that were stopped too and
+  RS_LATE = 10000000, /* ns: who is woken no later than this was not late */
+  RS_GRACE = 20000000 /* ns at most: given on top, for units that were stopped too and
                        ** have not had their turn yet */
 };
 
@@ -29,7 +29,8 @@ typedef struct rs_late {
   uint32_t count; /* losses ever */
 } rs_late;
 
-/* It is `real`; `due` (own time; RS_NEVER) was the next thing to do. Returns own time. */
+/* It is `real`; `due` (own time; RS_NEVER) was the next thing to do. Returns own time.
+** */
 rs_time rs_late_now(rs_late *late, rs_time real, rs_time due);
 
 /* Own time of a moment in the past; one in lost time is when that loss began. */

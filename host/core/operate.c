@@ -35,7 +35,8 @@ static void shutdown_host(rs_core *core, const rs_event *ev) {
   tell_stop(core, core->root, 1, ev->text);
   rs_mark(core, core->root);
   if (!core->kill_all) return;
-  for (uint32_t id = core->root; id != RS_NONE; id = rs_tree_below(core, core->root, id))
+  for (uint32_t id = core->root; id != RS_NONE;
+       id = rs_tree_below(core, core->root, id))
     rs_mark(core, id);
 }
 

@@ -22,7 +22,8 @@ static uint32_t sibling(const rs_core *core, const rs_unit *u, uint32_t row) {
 }
 
 /* Whom it is after: the row's part of RS_T_AFTER. Pool units have their template's. */
-static const uint32_t *afters_of(const rs_core *core, const rs_unit *u, uint32_t *count) {
+static const uint32_t *afters_of(const rs_core *core, const rs_unit *u,
+                                 uint32_t *count) {
   const rs_plan_unit *row = rs_row_of(core, u);
   *count = row->after_count;
   return rs_plan_after_at(rs_plan_of(core, u), row->after_at);

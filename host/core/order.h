@@ -1,4 +1,4 @@
-/* order.h -- who waits for whom: `after`, `ordered`, and strategies that first stop all.
+/* order.h -- who waits for whom: `after`, `ordered`, strategies that first stop all.
 **
 ** Layer    core.
 ** Owner    nothing.
@@ -17,7 +17,8 @@ uint32_t rs_order_start_waits(const rs_core *core, uint32_t id);
 /* RS_NONE if it may be asked to stop now, else whom it waits for. */
 uint32_t rs_order_stop_waits(const rs_core *core, uint32_t id);
 
-/* It became ready, completed, or one to be passed over: who waits is looked at again. */
+/* It became ready, completed, or one to be passed over: who waits is looked at again.
+** */
 void rs_order_passed(rs_core *core, uint32_t id);
 
 /* It went down: whose stop waited for that is looked at again. */

@@ -7,7 +7,8 @@
 #include "vms.h"
 #include "watch.h"
 
-uint32_t rs_diff_find(const rs_core *core, uint32_t parent, const char *name, size_t len) {
+uint32_t rs_diff_find(const rs_core *core, uint32_t parent, const char *name,
+                      size_t len) {
   uint32_t hash = rs_index_hash(parent, name, len), at = hash, id;
   while ((id = rs_index_next(&core->index, hash, &at)) != RS_NONE) {
     const rs_unit *u = rs_unit_of(core, id);
@@ -73,8 +74,7 @@ static void set_quota(rs_core *core, rs_quota *quota, uint32_t max, rs_time with
   rs_quota old = *quota;
   size_t each = sizeof *quota->at;
   *quota = (rs_quota){.max = max, .within = within};
-  if (max > 0)
-    quota->at = core->memory.resize(core->memory.ctx, NULL, 0, max * each);
+  if (max > 0) quota->at = core->memory.resize(core->memory.ctx, NULL, 0, max * each);
   rs_quota_copy(quota, &old);
   rs_give_back(core, old.at, old.max * each);
 }
@@ -149,16 +149,14 @@ void rs_diff_place(rs_core *core, uint32_t id, uint32_t row) {
   u->flags &= ~(uint32_t)(RS_F_MOVED | RS_F_BRIEF);
   if (u->parent != RS_NONE) {
     const rs_unit *parent = rs_unit_of(core, u->parent);
-    bool brief = (rs_spec_of(core, parent)->flags & RS_BRIEF) ||
-                 (parent->flags & RS_F_BRIEF);
+    bool brief =
+      (rs_spec_of(core, parent)->flags & RS_BRIEF) || (parent->flags & RS_F_BRIEF);
     if (brief) u->flags |= RS_F_BRIEF;
   }
   rs_diff_reserve(core, id, row);
   if (spec->own_max == RS_NONE) drop_own(core, u);
-  if (u->kind == RS_SUPERVISOR)
-    place_boss(core, id, spec);
-  else
-    place_leaf(core, id, spec);
+  if (u->kind == RS_SUPERVISOR) place_boss(core, id, spec);
+  else place_leaf(core, id, spec);
 }
 
 void rs_diff_link(rs_core *core, uint32_t parent, uint32_t id) {
@@ -178,10 +176,8 @@ uint32_t rs_diff_new(rs_core *core, uint32_t parent, uint32_t row, char *name,
   u->launch_by = u->stop_by = u->begun = u->ready_at = RS_NEVER;
   u->since = core->now;
   u->flags = name ? RS_F_ADDED : 0;
-  if (name)
-    rs_tree_insert(core, parent, rs_unit_of(core, parent)->last, id);
-  else if (parent != RS_NONE)
-    rs_diff_link(core, parent, id);
+  if (name) rs_tree_insert(core, parent, rs_unit_of(core, parent)->last, id);
+  else if (parent != RS_NONE) rs_diff_link(core, parent, id);
   rs_diff_place(core, id, row);
   u->flags |= RS_F_SEEN;
   rs_index_put(&core->index, rs_index_hash(u->parent, u->name, u->name_len), id);
@@ -250,9 +246,7 @@ void rs_diff_gone(rs_core *core, uint32_t id) {
   rs_tree_unlink(core, id);
   leave(core, u->plan);
   *u = (rs_unit){.next = RS_NONE};
-  if (core->free_last == RS_NONE)
-    core->free_first = id;
-  else
-    rs_unit_of(core, core->free_last)->next = id;
+  if (core->free_last == RS_NONE) core->free_first = id;
+  else rs_unit_of(core, core->free_last)->next = id;
   core->free_last = id;
 }

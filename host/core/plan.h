@@ -3,7 +3,7 @@
 ** Layer    core.
 ** Owner    whoever mapped the plan; it outlives every pointer got from here.
 ** Thread   any.
-** Limits   indices are taken from the plan itself, which rs_plan_check has been through.
+** Limits   indices come from the plan itself, which rs_plan_check has looked at.
 ** Tested   spec/core/plan_spec.lua. */
 #ifndef RS_PLAN_H
 #define RS_PLAN_H

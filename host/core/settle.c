@@ -1,5 +1,5 @@
-/* settle.c -- first start, stop, restart, hold and reload are all this: a unit is not yet
-** what it should be. */
+/* settle.c -- first start, stop, restart, hold and reload are all this: a unit is not
+** yet what it should be. */
 #include "settle.h"
 
 #include "collateral.h"
@@ -20,7 +20,8 @@ static void tell_again(rs_core *core, uint32_t id) {
   u->restarts++;
 }
 
-/* A supervisor begins anew: with a fresh limit, and children of whom nothing is known. */
+/* A supervisor begins anew: with a fresh limit, and children of whom nothing is known.
+** */
 static void start_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_boss *boss = rs_boss_of(core, u);
@@ -60,10 +61,8 @@ static void start(rs_core *core, uint32_t id) {
   }
   if (rs_order_start_waits(core, id) != RS_NONE) return;
   rs_wake(core, id, RS_NEVER);
-  if (u->kind == RS_SUPERVISOR)
-    start_boss(core, id);
-  else
-    rs_unit_hear(core, id, RS_HEAR_GO, NULL);
+  if (u->kind == RS_SUPERVISOR) start_boss(core, id);
+  else rs_unit_hear(core, id, RS_HEAR_GO, NULL);
 }
 
 static void end_host(rs_core *core, uint32_t id, bool failed) {
@@ -124,10 +123,8 @@ static void stop_boss(rs_core *core, uint32_t id) {
   rs_wake(core, id, u->stop_by);
   rs_unit_ready(core, id, false);
   rs_order_wave(core, id);
-  if (span < 0)
-    rs_settle_doom(core, id, RS_K_SHUTDOWN);
-  else
-    rs_tree_mark(core, id, true);
+  if (span < 0) rs_settle_doom(core, id, RS_K_SHUTDOWN);
+  else rs_tree_mark(core, id, true);
 }
 
 static void settle_boss(rs_core *core, uint32_t id) {
@@ -137,8 +134,7 @@ static void settle_boss(rs_core *core, uint32_t id) {
   if (boss->release > 0 && counts[RS_N_GROUP] == 0) {
     if (--boss->release > 0)
       rs_mark(core, id); /* who is in line already goes first, and waits */
-    else
-      rs_tree_mark(core, id, false);
+    else rs_tree_mark(core, id, false);
   }
   bool ends = u->flags & (RS_F_GIVEUP | RS_F_FINISH);
   if (u->life != RS_LIFE_ASKED) {
@@ -158,10 +154,8 @@ static void settle_boss(rs_core *core, uint32_t id) {
     stop_boss(core, id);
   }
   const rs_unit *parent = u->parent == RS_NONE ? NULL : rs_unit_of(core, u->parent);
-  if (core->kill_all)
-    rs_settle_doom(core, id, RS_K_NOW);
-  else if (u->flags & RS_F_OPERATOR)
-    rs_settle_doom(core, id, RS_K_OPERATOR);
+  if (core->kill_all) rs_settle_doom(core, id, RS_K_NOW);
+  else if (u->flags & RS_F_OPERATOR) rs_settle_doom(core, id, RS_K_OPERATOR);
   else if (parent && (parent->flags & RS_F_DOOM))
     rs_settle_doom(core, id, parent->killed);
   if (counts[RS_N_LIVE] == 0) finish_boss(core, id);
@@ -196,10 +190,8 @@ void rs_settle(rs_core *core, uint32_t id) {
   }
   if (u->flags & RS_F_PATCHED) rs_diff_patched(core, id);
   if (u->life != RS_LIFE_DOWN) {
-    if (u->kind == RS_SUPERVISOR)
-      settle_boss(core, id);
-    else
-      settle_leaf(core, id);
+    if (u->kind == RS_SUPERVISOR) settle_boss(core, id);
+    else settle_leaf(core, id);
     return;
   }
   if (u->flags & RS_F_REMOVE) {
@@ -212,10 +204,8 @@ void rs_settle(rs_core *core, uint32_t id) {
   }
   if (u->flags & RS_F_MOVED) rs_diff_adopt(core, id);
   u->flags &= ~(uint32_t)RS_F_CYCLE;
-  if (rs_tree_wanted(core, u))
-    start(core, id);
-  else
-    rs_wake(core, id, RS_NEVER);
+  if (rs_tree_wanted(core, u)) start(core, id);
+  else rs_wake(core, id, RS_NEVER);
   rs_tree_tally(core, id);
 }
 

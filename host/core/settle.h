@@ -12,7 +12,8 @@
 
 void rs_settle(rs_core *core, uint32_t id);
 
-/* A supervisor's stop has taken too long, or an operator kills it: so die its children. */
+/* A supervisor's stop has taken too long, or an operator kills it: so die its children.
+** */
 void rs_settle_doom(rs_core *core, uint32_t id, uint8_t why);
 
 /* The deadline of a supervisor, or of a unit that is down, has come. */

@@ -6,10 +6,8 @@ void rs_mark(rs_core *core, uint32_t id) {
   if (u->flags & RS_F_DIRTY) return;
   u->flags |= RS_F_DIRTY;
   u->dirty = RS_NONE;
-  if (core->dirty_first == RS_NONE)
-    core->dirty_first = id;
-  else
-    rs_unit_of(core, core->dirty_last)->dirty = id;
+  if (core->dirty_first == RS_NONE) core->dirty_first = id;
+  else rs_unit_of(core, core->dirty_last)->dirty = id;
   core->dirty_last = id;
 }
 

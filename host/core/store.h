@@ -20,49 +20,50 @@ enum {
   RS_OUT_MIN = 64
 };
 
-enum { /* rs_unit.flags */
-  RS_F_HELD = 1 << 0,      /* an operator's stop */
-  RS_F_DONE = 1 << 1,      /* completed for good */
-  RS_F_FAILED = 1 << 2,    /* failed for good */
-  RS_F_CYCLE = 1 << 3,     /* to go down, then up again */
-  RS_F_REMOVE = 1 << 4,    /* to go down, then be forgotten */
-  RS_F_BLOCKED = 1 << 5,   /* one of another kind has its path and is not gone yet */
-  RS_F_GIVEUP = 1 << 6,    /* a supervisor that fails */
-  RS_F_FINISH = 1 << 7,    /* a supervisor that ends ok */
-  RS_F_DOOM = 1 << 8,      /* a supervisor whose children are to be killed */
-  RS_F_GROUP = 1 << 9,     /* goes down with its siblings before any of them starts */
-  RS_F_ASKED = 1 << 10,    /* this incarnation's end was asked for */
-  RS_F_DEAF = 1 << 11,     /* asked in this state: beats do not count in it */
-  RS_F_LOOKING = 1 << 12,  /* RS_DO_LOOK is out */
-  RS_F_VIOLATED = 1 << 13, /* a constraint did not hold */
-  RS_F_TOLD = 1 << 14,     /* ... and the journal has it */
-  RS_F_LOST = 1 << 15,     /* its runner died for another's fault; not yet told */
-  RS_F_OPERATOR = 1 << 16, /* killed by an operator: what follows is not charged */
-  RS_F_MOVED = 1 << 17,    /* lives by an older plan until it is down; then `next_row` */
-  RS_F_PATCHED = 1 << 18,  /* RS_DO_PATCH is to be told */
-  RS_F_ADDED = 1 << 19,    /* a pool's; its name is the core's own */
-  RS_F_DIRTY = 1 << 20,    /* waits to be settled */
-  RS_F_BRIEF = 1 << 21,    /* journal = 'brief' somewhere above */
-  RS_F_ENDING = 1 << 22,   /* a command that said STOPPING=1 */
-  RS_F_STARTED = 1 << 23,  /* its `started` entry was told */
-  RS_F_SIGNAL = 1 << 24,   /* RS_DO_SIGNAL is to be told */
-  RS_F_SEEN = 1 << 25,     /* found in the plan that is being applied */
-  RS_F_AGAIN = 1 << 26     /* its restart is told before it starts */
+enum {                        /* rs_unit.flags */
+       RS_F_HELD = 1 << 0,    /* an operator's stop */
+       RS_F_DONE = 1 << 1,    /* completed for good */
+       RS_F_FAILED = 1 << 2,  /* failed for good */
+       RS_F_CYCLE = 1 << 3,   /* to go down, then up again */
+       RS_F_REMOVE = 1 << 4,  /* to go down, then be forgotten */
+       RS_F_BLOCKED = 1 << 5, /* one of another kind has its path and is not gone yet */
+       RS_F_GIVEUP = 1 << 6,  /* a supervisor that fails */
+       RS_F_FINISH = 1 << 7,  /* a supervisor that ends ok */
+       RS_F_DOOM = 1 << 8,    /* a supervisor whose children are to be killed */
+       RS_F_GROUP = 1 << 9,  /* goes down with its siblings before any of them starts */
+       RS_F_ASKED = 1 << 10, /* this incarnation's end was asked for */
+       RS_F_DEAF = 1 << 11,  /* asked in this state: beats do not count in it */
+       RS_F_LOOKING = 1 << 12,  /* RS_DO_LOOK is out */
+       RS_F_VIOLATED = 1 << 13, /* a constraint did not hold */
+       RS_F_TOLD = 1 << 14,     /* ... and the journal has it */
+       RS_F_LOST = 1 << 15,     /* its runner died for another's fault; not yet told */
+       RS_F_OPERATOR = 1 << 16, /* killed by an operator: what follows is not charged */
+       RS_F_MOVED =
+         1 << 17, /* lives by an older plan until it is down; then `next_row` */
+       RS_F_PATCHED = 1 << 18, /* RS_DO_PATCH is to be told */
+       RS_F_ADDED = 1 << 19,   /* a pool's; its name is the core's own */
+       RS_F_DIRTY = 1 << 20,   /* waits to be settled */
+       RS_F_BRIEF = 1 << 21,   /* journal = 'brief' somewhere above */
+       RS_F_ENDING = 1 << 22,  /* a command that said STOPPING=1 */
+       RS_F_STARTED = 1 << 23, /* its `started` entry was told */
+       RS_F_SIGNAL = 1 << 24,  /* RS_DO_SIGNAL is to be told */
+       RS_F_SEEN = 1 << 25,    /* found in the plan that is being applied */
+       RS_F_AGAIN = 1 << 26    /* its restart is told before it starts */
 };
 
 enum { /* what a child counts for at its supervisor: rs_unit.counted, rs_boss.counts */
-  RS_N_UNREADY, /* neither ready nor completed */
-  RS_N_OPEN,    /* not completed for good */
-  RS_N_SIGNIFICANT, /* significant, and neither ended for good nor held */
-  RS_N_LIVE,    /* not down */
-  RS_N_GROUP,   /* not down yet, as a strategy wants it */
-  RS_N_COUNT
+       RS_N_UNREADY,     /* neither ready nor completed */
+       RS_N_OPEN,        /* not completed for good */
+       RS_N_SIGNIFICANT, /* significant, and not ended for good */
+       RS_N_LIVE,        /* not down */
+       RS_N_GROUP,       /* not down yet, as a strategy wants it */
+       RS_N_COUNT
 };
 
 typedef struct rs_unit {
-  const char *name;  /* in the plan's bytes, or the core's own (RS_F_ADDED) */
-  rs_time since;     /* begin of this life */
-  rs_time beat;      /* last sign of life, or the ask where beats do not count */
+  const char *name; /* in the plan's bytes, or the core's own (RS_F_ADDED) */
+  rs_time since;    /* begin of this life */
+  rs_time beat;     /* last sign of life, or the ask where beats do not count */
   union {
     rs_time entered; /* begin of this state */
     rs_time limit;   /* VIOLATED: the limit that did not hold */
@@ -77,18 +78,19 @@ typedef struct rs_unit {
   rs_time ready_at;  /* since when it is ready; RS_NEVER */
   uint64_t cause;    /* the journal entry that led here */
   uint32_t parent, first, last, next, prev;
-  uint32_t plan;     /* place in rs_core.plans */
+  uint32_t plan; /* place in rs_core.plans */
   uint32_t row;
-  uint32_t next_row; /* MOVED: row in the plan that holds. REMOVE: who is BLOCKED by it */
+  uint32_t
+    next_row; /* MOVED: row in the plan that holds. REMOVE: who is BLOCKED by it */
   uint32_t inc, restarts, tries;
-  uint32_t state;    /* within its lifecycle; RS_NONE */
-  uint32_t edge;     /* of the transition in progress; RS_NONE. LOST: the culprit */
-  uint32_t domain;   /* the isolating supervisor that this incarnation lives under */
-  uint32_t vm;       /* coroutine workers: which of the domain's VMs */
-  uint32_t watch;    /* a VM of its own that is watched; RS_NONE */
-  uint32_t boss;     /* supervisors: place in rs_core.bosses */
-  uint32_t own;      /* its own intensity: place in rs_core.quotas; RS_NONE */
-  uint32_t dirty;    /* next that waits to be settled */
+  uint32_t state;  /* within its lifecycle; RS_NONE */
+  uint32_t edge;   /* of the transition in progress; RS_NONE. LOST: the culprit */
+  uint32_t domain; /* the isolating supervisor that this incarnation lives under */
+  uint32_t vm;     /* coroutine workers: which of the domain's VMs */
+  uint32_t watch;  /* a VM of its own that is watched; RS_NONE */
+  uint32_t boss;   /* supervisors: place in rs_core.bosses */
+  uint32_t own;    /* its own intensity: place in rs_core.quotas; RS_NONE */
+  uint32_t dirty;  /* next that waits to be settled */
   uint32_t flags;
   uint16_t name_len;
   uint8_t kind, backend, life;
@@ -124,18 +126,20 @@ typedef struct rs_watch {
 typedef struct rs_used {
   const rs_plan *plan; /* NULL: this place is free */
   uint32_t number;
-  uint32_t units;      /* that live by it */
-  uint32_t *ids;       /* of each row; RS_NONE */
-  uint32_t *after_at;  /* each row's first in `afters`; NULL: nothing is after anything */
-  uint32_t *afters;    /* the rows that are after it */
+  uint32_t units; /* that live by it */
+  uint32_t *ids;  /* of each row; RS_NONE */
+  uint32_t
+    *after_at;      /* each row's first in `afters`; NULL: nothing is after anything */
+  uint32_t *afters; /* the rows that are after it */
 } rs_used;
 
 struct rs_core {
   rs_memory memory;
   rs_unit *units;
   uint32_t count, room;
-  uint32_t free_first, free_last; /* a chain through rs_unit.next: the longest free first */
-  uint32_t root;              /* RS_NONE before the first plan */
+  uint32_t free_first,
+    free_last;   /* a chain through rs_unit.next: the longest free first */
+  uint32_t root; /* RS_NONE before the first plan */
   rs_boss *bosses;
   uint32_t boss_count, boss_room, boss_free;
   rs_quota *quotas;
@@ -149,15 +153,15 @@ struct rs_core {
   rs_late late;
   rs_action *out; /* what was decided and not pulled yet: a ring */
   uint32_t out_at, out_count, out_room; /* room: a power of two */
-  rs_action nowhere; /* takes what 'brief' leaves out */
+  rs_action nowhere;                    /* takes what 'brief' leaves out */
   uint32_t dirty_first, dirty_last;
   uint64_t seq, random;
   rs_time real, now; /* of this call; `now` is own time */
   uint32_t lost;     /* units with RS_F_LOST: nothing starts before all have ended */
   bool stopping;     /* the host was told to end */
   bool kill_all;
-  bool ended;        /* RS_DO_END was told */
-  bool drops;        /* some plan is to be dropped */
+  bool ended; /* RS_DO_END was told */
+  bool drops; /* some plan is to be dropped */
 };
 
 static inline rs_unit *rs_unit_of(const rs_core *core, uint32_t id) {

@@ -71,10 +71,8 @@ static void join_siblings(rs_core *core, uint32_t id) {
   rs_order_wave(core, u->parent);
   bool before = false;
   for (uint32_t at = s->last; at != RS_NONE; at = rs_unit_of(core, at)->prev) {
-    if (at == id)
-      before = true;
-    else if (!before || strategy == RS_ONE_FOR_ALL)
-      join(core, at, u);
+    if (at == id) before = true;
+    else if (!before || strategy == RS_ONE_FOR_ALL) join(core, at, u);
   }
 }
 

@@ -20,11 +20,12 @@ typedef struct rs_end {
 /* The unit is down, its exit is told and is its cause. Decides what follows. */
 void rs_strategy_ended(rs_core *core, uint32_t id, rs_end end);
 
-/* Its runner died for another's fault: restart it and whom its strategy says, uncharged. */
+/* Its runner died for another's fault: restart it and whom its strategy says,
+** uncharged. */
 void rs_strategy_collateral(rs_core *core, uint32_t id);
 
-/* Takes one restart from the supervisor's limit and, unless `child` is RS_NONE, from the
-** child's own. False: neither was taken, and the supervisor gives up. */
+/* Takes one restart from the supervisor's limit and, unless `child` is RS_NONE, from
+** the child's own. False: neither was taken, and the supervisor gives up. */
 bool rs_strategy_charge(rs_core *core, uint32_t supervisor, uint32_t child);
 
 /* The wait before this unit's next restart; counts it as a try. */

@@ -2,7 +2,8 @@
 #include "tree.h"
 
 enum {
-  NOT_UP = RS_F_HELD | RS_F_DONE | RS_F_FAILED | RS_F_CYCLE | RS_F_REMOVE | RS_F_BLOCKED,
+  NOT_UP =
+    RS_F_HELD | RS_F_DONE | RS_F_FAILED | RS_F_CYCLE | RS_F_REMOVE | RS_F_BLOCKED,
   CLOSING = NOT_UP | RS_F_GIVEUP | RS_F_FINISH
 };
 
@@ -11,28 +12,20 @@ void rs_tree_insert(rs_core *core, uint32_t parent, uint32_t after, uint32_t id)
   u->parent = parent;
   u->prev = after;
   u->next = after == RS_NONE ? p->first : rs_unit_of(core, after)->next;
-  if (after == RS_NONE)
-    p->first = id;
-  else
-    rs_unit_of(core, after)->next = id;
-  if (u->next == RS_NONE)
-    p->last = id;
-  else
-    rs_unit_of(core, u->next)->prev = id;
+  if (after == RS_NONE) p->first = id;
+  else rs_unit_of(core, after)->next = id;
+  if (u->next == RS_NONE) p->last = id;
+  else rs_unit_of(core, u->next)->prev = id;
 }
 
 void rs_tree_unlink(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id), *p = rs_unit_of(core, u->parent);
   rs_boss *boss = rs_boss_of(core, p);
   if (boss->tail == id) boss->tail = u->prev;
-  if (u->prev == RS_NONE)
-    p->first = u->next;
-  else
-    rs_unit_of(core, u->prev)->next = u->next;
-  if (u->next == RS_NONE)
-    p->last = u->prev;
-  else
-    rs_unit_of(core, u->next)->prev = u->prev;
+  if (u->prev == RS_NONE) p->first = u->next;
+  else rs_unit_of(core, u->prev)->next = u->next;
+  if (u->next == RS_NONE) p->last = u->prev;
+  else rs_unit_of(core, u->next)->prev = u->prev;
   u->next = u->prev = RS_NONE;
 }
 
@@ -68,7 +61,7 @@ static uint32_t bits_of(const rs_core *core, const rs_unit *u) {
   if (u->flags & RS_F_REMOVE) return bits;
   if (!(u->flags & RS_F_DONE)) bits |= 1u << RS_N_OPEN;
   if (!rs_tree_passable(u)) bits |= 1u << RS_N_UNREADY;
-  if (!(u->flags & (RS_F_DONE | RS_F_FAILED | RS_F_HELD)) &&
+  if (!(u->flags & (RS_F_DONE | RS_F_FAILED)) &&
       (rs_spec_of(core, u)->flags & RS_SIGNIFICANT))
     bits |= 1u << RS_N_SIGNIFICANT;
   return bits;

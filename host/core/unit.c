@@ -10,8 +10,8 @@
 uint32_t rs_unit_reached[RS_LIFE_COUNT][RS_HEAR_COUNT];
 
 enum { /* rs_unit.flags that speak of one incarnation */
-  THIS_LIFE = RS_F_ASKED | RS_F_DEAF | RS_F_LOOKING | RS_F_VIOLATED | RS_F_TOLD |
-              RS_F_LOST | RS_F_OPERATOR | RS_F_ENDING | RS_F_STARTED | RS_F_GROUP
+       THIS_LIFE = RS_F_ASKED | RS_F_DEAF | RS_F_LOOKING | RS_F_VIOLATED | RS_F_TOLD |
+                   RS_F_LOST | RS_F_OPERATOR | RS_F_ENDING | RS_F_STARTED | RS_F_GROUP
 };
 
 static void live(rs_core *core, uint32_t id, uint8_t life) {
@@ -240,8 +240,7 @@ static void ended(rs_core *core, uint32_t id, const rs_event *ev) {
   bool known = ev->a >= RS_WHY_OK && ev->a < RS_WHY_COUNT;
   if (known && ev->a != RS_WHY_COLLATERAL && ev->a != RS_WHY_CHILDREN)
     rs_unit_end(core, id, ev);
-  else
-    nonsense(core, id, ev);
+  else nonsense(core, id, ev);
 }
 
 /* Whatever it says, it was killed and is gone. */
@@ -337,8 +336,8 @@ static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
     started, nothing, nothing, nothing, nothing, nothing, ended, nothing, nothing,
     nothing, never, nothing, kill_sooner, rung_over, nothing},
   [RS_LIFE_KILLED] = {
-    started, nothing, nothing, nothing, nothing, nothing, ended_killed, nothing, nothing,
-    nothing, never, nothing, nothing, never, nothing},
+    started, nothing, nothing, nothing, nothing, nothing, ended_killed, nothing,
+    nothing, nothing, never, nothing, nothing, never, nothing},
 };
 /* clang-format on */
 

@@ -1,11 +1,11 @@
-/* unit.h -- a worker's or command's own machine: what its present incarnation is at, and
-** what each thing that it hears does to it.
+/* unit.h -- a worker's or command's own machine: what its present incarnation is at,
+** and what each thing that it hears does to it.
 **
 ** Layer    core. Only RS_LIFE_... is for others.
 ** Owner    nothing.
 ** Thread   the core's.
 ** Limits   none.
-** Tested   spec/core/unit_spec.lua; every cell of the table is reached by the simulator. */
+** Tested   spec/core/unit_spec.lua; the simulator reaches every cell of the table. */
 #ifndef RS_UNIT_H
 #define RS_UNIT_H
 
@@ -39,7 +39,8 @@ extern uint32_t rs_unit_reached[RS_LIFE_COUNT][RS_HEAR_COUNT];
 /* Takes what a worker or command heard; its incarnation was checked. */
 void rs_unit_hear(rs_core *core, uint32_t id, uint32_t hear, const rs_event *ev);
 
-/* Its incarnation has ended; `ev` is an exit. Tells so and lets its supervisor decide. */
+/* Its incarnation has ended; `ev` is an exit. Tells so and lets its supervisor decide.
+** */
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev);
 
 /* No incarnation lives any more: forgets all that was this one's, raises the fence. */

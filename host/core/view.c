@@ -58,9 +58,7 @@ bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view) {
   return true;
 }
 
-uint32_t rs_core_units(const rs_core *core) {
-  return core->count;
-}
+uint32_t rs_core_units(const rs_core *core) { return core->count; }
 
 static bool is_unit(const rs_core *core, uint32_t id) {
   return id < core->count && rs_unit_of(core, id)->kind != 0;

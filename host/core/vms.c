@@ -119,11 +119,13 @@ static rs_watch *heard_of(rs_core *core, const rs_event *ev) {
   return at == RS_NONE ? NULL : &core->watches[at];
 }
 
-/* Whom it runs, if that is one who lives there and whose incarnation is the present one. */
+/* Whom it runs, if that is one who lives there and whose incarnation is the present
+** one. */
 static rs_unit *who_runs(rs_core *core, const rs_event *ev, const rs_watch *watch) {
   if (ev->other >= core->count) return NULL;
   rs_unit *u = rs_unit_of(core, ev->other);
-  bool lives = u->kind == RS_WORKER && u->life != RS_LIFE_DOWN && u->inc == ev->other_inc;
+  bool lives =
+    u->kind == RS_WORKER && u->life != RS_LIFE_DOWN && u->inc == ev->other_inc;
   if (!lives || (u->flags & RS_F_LOST)) return NULL;
   return watch_of(core, u) == (uint32_t)(watch - core->watches) ? u : NULL;
 }

@@ -35,8 +35,7 @@ rs_limit rs_watch_first(const rs_core *core, const rs_unit *u) {
     rs_time from = u->launch_by - rs_time_min(spec->launch, u->launch_by);
     first = (rs_limit){u->launch_by, from, spec->launch, RS_C_LAUNCH};
   }
-  if (rs_is_lua(u))
-    limit_state(core, u, &first);
+  if (rs_is_lua(u)) limit_state(core, u, &first);
   else if (u->life == RS_LIFE_UP && !(u->flags & RS_F_ENDING))
     limit(&first, RS_C_HEARTBEAT, u->beat, spec->heartbeat);
   return first;
@@ -48,7 +47,8 @@ void rs_watch_arm(rs_core *core, uint32_t id) {
   rs_wake(core, id, rs_watch_first(core, u).by);
 }
 
-bool rs_watch_judge(rs_core *core, uint32_t id, const rs_event *seen, rs_limit *broken) {
+bool rs_watch_judge(rs_core *core, uint32_t id, const rs_event *seen,
+                    rs_limit *broken) {
   rs_unit *u = rs_unit_of(core, id);
   rs_time beat = rs_late_own(&core->late, seen->at);
   if (!(u->flags & RS_F_DEAF) && beat > u->beat) u->beat = beat;

@@ -24,7 +24,8 @@ rs_limit rs_watch_first(const rs_core *core, const rs_unit *u);
 void rs_watch_arm(rs_core *core, uint32_t id);
 
 /* The slot was read: the last sign of life, and how long since then it could not run.
-** True if a limit did not hold, which is then in `broken`; else the deadline has moved. */
+** True if a limit did not hold, which is then in `broken`; else the deadline has moved.
+** */
 bool rs_watch_judge(rs_core *core, uint32_t id, const rs_event *seen, rs_limit *broken);
 
 #endif
