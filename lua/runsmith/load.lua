@@ -184,7 +184,7 @@ local function attach(plan, module)
   host.leave()
 end
 
--- The host's own, C libraries and what else Lua itself finds. `tried`: where it was not.
+-- The host's own, C libraries, what else Lua finds. `tried`: where it was looked for.
 local function from_host(name, tried)
   if name == 'luv' then return host_require('runsmith.owned').module() end
   host.enter()

@@ -45,7 +45,7 @@ local function settle(task, co, how, a, b)
     return
   end
   if not task.id then return end
-  if how == 'interrupted' then return schedule.interrupted(task, schedule.trimmed(a)) end
+  if how == 'interrupted' then return schedule.interrupted(task, a) end
   if how == 'yield' then a, b = 'a callback cannot wait', debug.traceback(co) end
   return task.kind.runs.upset(task, tostring(a), schedule.trimmed(b))
 end

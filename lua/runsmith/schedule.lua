@@ -128,22 +128,6 @@ function M.discard(task)
   forget(task, id)
 end
 
---- It was interrupted, and that was its end, unless it is a helper.
---- @param task runsmith.Task
---- @param traceback string
-function M.interrupted(task, traceback)
-  local own = task.kind.runs.interrupted
-  if own then return own(task, traceback) end
-  return M.finish(task, host.why.INTERRUPTED, traceback)
-end
-
--- The coroutine of a task: idle between two functions, it needs no new one for each.
-local function body(fn, a, b, c, d)
-  while true do
-    fn, a, b, c, d = yield(DONE, fn(a, b, c, d))
-  end
-end
-
 --- A traceback without the last lines that are the framework's own.
 --- @param traceback? string
 --- @return string
@@ -155,6 +139,22 @@ function M.trimmed(traceback)
   return text
 end
 
+--- It was interrupted, and that was its end, unless it is a helper.
+--- @param task runsmith.Task
+--- @param traceback string
+function M.interrupted(task, traceback)
+  local own, text = task.kind.runs.interrupted, M.trimmed(traceback)
+  if own then return own(task, text) end
+  return M.finish(task, host.why.INTERRUPTED, text)
+end
+
+-- The coroutine of a task: idle between two functions, it needs no new one for each.
+local function body(fn, a, b, c, d)
+  while true do
+    fn, a, b, c, d = yield(DONE, fn(a, b, c, d))
+  end
+end
+
 local function settle(task, how, a, b, c)
   running = nil
   if how == 'yield' then
@@ -164,7 +164,7 @@ local function settle(task, how, a, b, c)
     return push(task) -- a plain coroutine.yield lets the others have a turn
   end
   task.co = nil
-  if how == 'interrupted' then return M.interrupted(task, M.trimmed(a)) end
+  if how == 'interrupted' then return M.interrupted(task, a) end
   return task.kind.runs.fail(task, tostring(a), M.trimmed(b))
 end
 

@@ -281,6 +281,43 @@ describe('a worker', function()
       assert.equal('EXIT OK', table.remove(vm:said()))
     end)
 
+    it('waits as ever in the hooks of a transition that it has begun', function()
+      vm = fake.new()
+      time = require 'std.time'
+      local slept
+      vm:plan(1, { { 'a', run = {
+        lifecycle = LIFE,
+        opening = function()
+          coroutine.yield()
+          coroutine.yield()
+          return 'opened'
+        end,
+        leave = { opening = function() slept = time.sleep(3) end },
+      } } })
+      vm:tell('START', 1, 0, 1, 1)
+      vm:turn(1)
+      vm:ask(1)
+      assert.is_nil(slept)
+      vm:pass(3)
+      assert.is_true(slept)
+    end)
+
+    it('in a transition, waits as ever in the state that it leads to', function()
+      local got = {}
+      run {
+        opening = function() return 'opened' end,
+        leave = { opening = function() got[1] = { time.sleep(3) } end },
+        polling = function()
+          got[2] = { time.sleep(3) }
+          return 'stop'
+        end,
+      }
+      vm:ask(1)
+      assert.same({ { nil, 'stopping' } }, got)
+      vm:pass(3)
+      assert.same({ true }, got[2])
+    end)
+
     it('is called at once if it rests between two calls', function()
       run {
         opening = function() return 'opened' end,

@@ -135,6 +135,18 @@ describe('require in a worker', function()
     assert.equal(seen[1], seen[2])
   end)
 
+  it('runs a body that failed again for who tries again', function()
+    local modules = { { 'flaky', [[
+      seen[#seen + 1] = 'try'
+      if #seen < 2 then error 'not yet' end
+      return 'loaded' ]] } }
+    start_all(1, { 'a' }, modules, [[
+      assert(not pcall(require, 'flaky'))
+      local m = require 'flaky'
+      seen[#seen + 1] = m ]])
+    assert.same({ 'try', 'try', 'loaded' }, seen)
+  end)
+
   it('waits for a body that another worker runs', function()
     local modules = { { 'slow', [[
       seen[#seen + 1] = 'begun'

@@ -117,6 +117,14 @@ describe('std.fs', function()
     assert.same({ { 'b', 'd' }, {} }, got)
   end)
 
+  it('leaves nothing behind of a file that could not be replaced', function()
+    local got = run(function()
+      assert(fs.mkdir(folder .. '/d/inner'))
+      return fs.write(folder .. '/d', 'text') == nil, fs.list(folder)
+    end)
+    assert.same({ true, { 'd' } }, got)
+  end)
+
   it('gives facts about the world as values', function()
     local codes = run(function()
       local found = {}
