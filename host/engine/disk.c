@@ -113,7 +113,8 @@ void rs_disk_flush(rs_disk *disk) {
   if (disk->pending.size == 0) return;
   if (disk->size > 0 && disk->size + disk->pending.size > RS_DISK_SIZE) turn_over(disk);
   if (disk->fd < 0) open_file(disk);
-  if (disk->fd < 0 || !write_all(disk)) disk->lost += disk->pending_lines;
+  disk->failing = disk->fd < 0 || !write_all(disk);
+  if (disk->failing) disk->lost += disk->pending_lines;
   disk->pending.size = 0;
   disk->pending_lines = 0;
 }

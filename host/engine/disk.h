@@ -20,7 +20,9 @@ typedef struct rs_disk {
   rs_bytes pending; /* whole lines, written once a turn */
   uint64_t pending_lines;
   uint64_t lost;    /* lines that could not be written and were not told yet */
-  int error;        /* why; 0: all is well */
+  int error;        /* why */
+  bool failing;     /* the last write failed */
+  bool told;        /* that it did */
   uint64_t removed; /* the last seq of a file that was removed; 0: nothing to tell */
 } rs_disk;
 

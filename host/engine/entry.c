@@ -247,8 +247,10 @@ void rs_entry_disk(rs_engine *engine) {
     finish(engine);
     disk->removed = 0;
   }
-  if (disk->lost == 0) return;
+  /* Told at the first, and once the disk takes entries again: this is one, too. */
+  if (disk->lost == 0 || (disk->failing && disk->told)) return;
   uint64_t lost = disk->lost;
+  disk->told = disk->failing;
   disk->lost = 0;
   rs_entry_log(engine, RS_NONE, RS_NONE, 3, "the journal's file: %llu entries lost: %s",
                (unsigned long long)lost, strerror(disk->error));

@@ -2,6 +2,7 @@
 #include "family.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,11 +21,22 @@ static void read_all(const char *name, rs_bytes *out) {
   rs_bytes_add(out, "", 1);
 }
 
-/* The children of one thread of a process. */
-static void children_of(pid_t pid, pid_t tid, rs_bytes *out) {
-  char name[64];
-  snprintf(name, sizeof name, "/proc/%d/task/%d/children", (int)pid, (int)tid);
-  read_all(name, out);
+/* The children of all threads of a process, NUL-terminated. */
+static void children_of(pid_t pid, rs_bytes *out) {
+  char name[64], file[512];
+  rs_bytes part = {0};
+  out->size = 0;
+  snprintf(name, sizeof name, "/proc/%d/task", (int)pid);
+  DIR *dir = opendir(name);
+  for (struct dirent *entry; dir && (entry = readdir(dir));) {
+    if (!isdigit((unsigned char)entry->d_name[0])) continue;
+    snprintf(file, sizeof file, "%s/%s/children", name, entry->d_name);
+    read_all(file, &part);
+    rs_bytes_add(out, part.at, part.size - 1);
+  }
+  if (dir) closedir(dir);
+  rs_bytes_add(out, "", 1);
+  rs_bytes_free(&part);
 }
 
 static pid_t next_pid(const char **at) {
@@ -50,7 +62,7 @@ static char stat_of(pid_t pid, int *group, int *session) {
 
 static void kill_below(pid_t pid, int depth) {
   rs_bytes list = {0};
-  children_of(pid, pid, &list);
+  children_of(pid, &list);
   const char *at = list.at;
   for (pid_t child; depth < DEPTH_MAX && (child = next_pid(&at)) > 0;)
     kill_below(child, depth + 1);
@@ -103,7 +115,7 @@ void rs_families_look(rs_families *families) {
   if (!families->ending) return;
   rs_bytes list = {0};
   rs_family *gone = NULL;
-  children_of(getpid(), getpid(), &list);
+  children_of(getpid(), &list);
   for (rs_family **at = &families->ending; *at;) {
     rs_family *family = *at;
     if (kill_of(families, family, list.at) > 0) {

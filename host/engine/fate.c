@@ -36,10 +36,11 @@ static uint32_t only_running(const rs_runner *runner) {
   return only;
 }
 
+/* What its handler left, if that is what it died of. */
 static const rs_fault *fault_of(const rs_runner *runner) {
-  if (runner->part_count == 0) return NULL;
+  if (runner->part_count == 0 || !WIFSIGNALED(runner->status)) return NULL;
   const rs_fault *fault = &runner->part[0]->seg.head->fault;
-  return atomic_load(&fault->signal) != 0 ? fault : NULL;
+  return atomic_load(&fault->signal) == WTERMSIG(runner->status) ? fault : NULL;
 }
 
 /* Who brought the end. A kill from outside, the kernel's for want of memory included,

@@ -8,7 +8,11 @@
 #include "names.h"
 #include "where.h"
 
-enum { FRESH = RS_MS, TRIES = 8 }; /* a look at schedstat is good for so long */
+enum {
+  FRESH = RS_MS, /* a look at schedstat is good for so long */
+  FULL_MOST = RS_SECOND,
+  TRIES = 8
+};
 
 /* A VM's page at one moment. */
 typedef struct rs_sight {
@@ -54,8 +58,13 @@ static rs_time waited(const rs_runner *runner, rs_vm_book *vm, const rs_sight *s
     vm->delay_at = now;
     vm->delay = rs_delay_read(runner->child.pid, sight->tid);
   }
-  rs_time all = vm->delay;
-  if (sight->full > 0 && sight->full <= now) all += sight->full;
+  return vm->delay;
+}
+
+/* For room in its ring, by its own account: the engine reads promptly, so what it claims
+** beyond FULL_MOST since its last sign of life is not true. */
+static rs_time full(const rs_sight *sight, rs_time now) {
+  rs_time all = sight->full > 0 && sight->full <= now ? sight->full : 0;
   return all + span(sight->full_since, now);
 }
 
@@ -63,10 +72,12 @@ static rs_time waited_since(const rs_runner *runner, rs_vm_book *vm,
                             const rs_sight *sight, rs_time at) {
   rs_time now = rs_base_now();
   if (runner->child.pid == 0) return now - at;
-  rs_time all = waited(runner, vm, sight, now);
-  rs_time since = rs_delays_since(vm->delays, at, all);
-  rs_delays_add(vm->delays, now, all);
-  return since;
+  rs_time cpu = waited(runner, vm, sight, now), room = full(sight, now);
+  rs_time since = rs_delays_since(vm->delays, at, cpu);
+  rs_time blocked = rs_delays_since(vm->fulls, at, room);
+  rs_delays_add(vm->delays, now, cpu);
+  rs_delays_add(vm->fulls, now, room);
+  return since + (blocked < FULL_MOST ? blocked : FULL_MOST);
 }
 
 static rs_time between(rs_time least, rs_time value, rs_time most) {
@@ -80,12 +91,14 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
   rs_sight sight = see(rs_part_page(runner, vm));
   rs_time now = rs_base_now();
   rs_time beat = between(0, atomic_load(&slot->beat), now);
+  rs_vm_book *book = rs_part_vm(runner, vm);
   rs_time others = sight.busy - atomic_load(&slot->own) - atomic_load(&slot->others);
   others = between(0, others, now);
   if (runs(&sight) && sight.slot != unit->slot) others += span(sight.since, now);
+  if (book->units == 1) others = 0; /* whatever it says, there are none */
   rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
   event.at = beat;
-  event.x = others + waited_since(runner, rs_part_vm(runner, vm), &sight, beat);
+  event.x = others + waited_since(runner, book, &sight, beat);
   event.x = between(0, event.x, now - beat);
   rs_engine_put(engine, event);
 }

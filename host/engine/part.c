@@ -91,12 +91,16 @@ uint32_t rs_part_slot(rs_runner *runner, uint32_t unit, uint32_t inc, uint32_t v
     index = slot_in(runner->part[number]);
   }
   runner->part[number]->slot[index] = (rs_slot_book){unit, inc, vm};
+  rs_vm_book *home = rs_part_vm(runner, vm);
+  if (home) home->units++;
   return id_of(number, index);
 }
 
 void rs_part_free(rs_runner *runner, uint32_t slot) {
   rs_part *part = rs_part_of(runner, slot);
   uint32_t index = slot & INDEX_MASK;
+  rs_vm_book *home = rs_part_vm(runner, part->slot[index].vm);
+  if (home && home->units > 0) home->units--;
   part->slot[index] = (rs_slot_book){RS_NONE, 0, part->free};
   part->free = index;
 }
@@ -120,7 +124,9 @@ static bool make_vm(rs_runner *runner, uint32_t vm, bool own) {
   clear_ring(book->up.head);
   clear_ring(book->down.head);
   book->delays = rs_base_new(sizeof *book->delays);
+  book->fulls = rs_base_new(sizeof *book->fulls);
   rs_delays_begin(book->delays, rs_base_now());
+  rs_delays_begin(book->fulls, rs_base_now());
   rs_ctl ctl = {.kind = RS_CTL_VM, .a = vm, .b = own ? RS_VM_OWN : RS_VM_SHARED};
   rs_runner_tell(runner, &ctl, NULL, &bell, 1);
   return true;
@@ -131,6 +137,7 @@ static void end_vm(rs_vm_book *book) {
   close(book->bell);
   rs_bytes_free(&book->waiting);
   free(book->delays);
+  free(book->fulls);
   *book = (rs_vm_book){0};
 }
 

@@ -31,11 +31,12 @@ typedef struct rs_vm_book {
   bool broken;  /* its up ring is not to be read any more */
   bool ring_it; /* the bell is due at the turn's end */
   int bell;
+  uint32_t units;  /* how many live in it */
   uint32_t unit;   /* of an own VM: whose it is */
   uint32_t number; /* of a shared one: what the core calls it */
   rs_ring up, down;
   rs_bytes waiting; /* records that the down ring had no room for */
-  rs_delays *delays;
+  rs_delays *delays, *fulls; /* waits for a processor; for room in the up ring */
   rs_time delay_at, delay; /* the last look at schedstat, and what it said */
 } rs_vm_book;
 
