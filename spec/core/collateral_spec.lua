@@ -16,19 +16,22 @@ end
 describe('a dead runner', function()
   it('charges the culprit; the others are back at once, uncharged', function()
     local w = World.new(supervisor 'r' { max = 1,
-      worker 'a' { backoff = { first = 9 } }, worker 'b' {}, worker 'c' { backend = 'process' },
+      worker 'a' { backoff = { first = 9 } }, worker 'b' {},
+        worker 'c' { backend = 'process' },
       supervisor 's' { worker 'd' { backend = 'thread' } },
     })
     w:take()
     dead(w, 'r', 'a')
     local log = w:take()
-    assert.same({ 'a: exited signal', 'a: restart failed charged 9', 'b: collateral of a',
+    assert.same({ 'a: exited signal', 'a: restart failed charged 9',
+      'b: collateral of a',
       'b: exited collateral', 'b: restart collateral 0' }, { unpack(log, 1, 5) })
     assert.equal('waiting', w:health 'a')
     assert.equal('healthy', w:health 's/d')
     assert.equal(0, w:view('c').restarts)
   end)
-  it('where none can be named is one failure of its supervisor, with its backoff', function()
+  it('where none can be named is one failure of its supervisor, with its backoff',
+    function()
     local w = World.new(supervisor 'r' {
       supervisor 's' { isolate = true, max = 1, backoff = { first = 2 },
         worker 'a' {}, worker 'b' {} },
@@ -37,11 +40,13 @@ describe('a dead runner', function()
     w:take()
     dead(w, 's')
     assert.same({ 's: restart failed charged 2', 's/a: collateral of nobody',
-      's/a: exited collateral', 's/a: restart collateral 2' }, { unpack(w:take(), 1, 4) })
+      's/a: exited collateral', 's/a: restart collateral 2' }, { unpack(w:take(), 1,
+        4) })
     w:advance(2)
     assert.same({ 'START s/a', 'START s/b' }, w:deeds())
     dead(w, 's')
-    assert.same({ 's: escalated 1', 's: exited children', 's: restart failed charged 4' },
+    assert.same({ 's: escalated 1', 's: exited children',
+      's: restart failed charged 4' },
       w:take '^s: e?[rsx]?[sxer][cits].*[nd4]')
     assert.equal(0, w:view('c').restarts)
   end)
@@ -82,12 +87,14 @@ describe('a dead runner', function()
     w:take()
     w:advance(2.2)
     local log = w:take()
-    assert.same({ 'INTERRUPT a', 'a: violation heartbeat 2', 'a: killed violation', 'KILL a',
+    assert.same({ 'INTERRUPT a', 'a: violation heartbeat 2', 'a: killed violation',
+      'KILL a',
       'a: exited killed', 'a: restart failed charged 0', 'b: collateral of a' },
       { unpack(log, 1, 7) })
   end)
   it('of which nobody lives costs nothing', function()
-    local w = World.new(supervisor 'r' { worker 'a' {}, worker 'z' { backend = 'process' } })
+    local w = World.new(supervisor 'r' { worker 'a' {},
+      worker 'z' { backend = 'process' } })
     w:exit('a', 'ok')
     w:take()
     dead(w, 'r')

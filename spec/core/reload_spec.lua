@@ -11,7 +11,8 @@ end
 
 describe('a reload', function()
   it('that changes nothing does nothing', function()
-    local function tree() return supervisor 'r' { worker 'a' {}, supervisor 's' { worker 'b' {} } } end
+    local function tree() return supervisor 'r' { worker 'a' {},
+      supervisor 's' { worker 'b' {} } } end
     local w = world(tree())
     w:advance(1.5)
     w:apply(tree())
@@ -21,7 +22,9 @@ describe('a reload', function()
     assert.same({ 'DROP ' }, w:deeds())
   end)
   it('keeps pending timers, and counters', function()
-    local function tree() return supervisor 'r' { worker 'a' { backoff = { first = 3 } } } end
+    local function tree()
+      return supervisor 'r' { worker 'a' { backoff = { first = 3 } } }
+    end
     local w = world(tree())
     w:exit('a', 'error')
     w:advance(2)
@@ -35,7 +38,8 @@ describe('a reload', function()
   end)
   it('patches limits in place', function()
     local w = world(supervisor 'r' { worker 'a' { shutdown = 50 } })
-    w:apply(supervisor 'r' { worker 'a' { shutdown = 1, restart = 'temporary' }, max = 0 })
+    w:apply(supervisor 'r' { worker 'a' { shutdown = 1, restart = 'temporary' },
+      max = 0 })
     w.mute.a = { ask = true, interrupt = true }
     w:tell('BEGIN', 'a', { a = 1 })
     w:tell('ENTER', 'a', { a = 2 })
@@ -46,7 +50,8 @@ describe('a reload', function()
   end)
   it('restarts alone what changed, in order and uncharged', function()
     local function tree(version)
-      return supervisor 'r' { max = 0, strategy = 'one_for_all', worker 'a' { version = version },
+      return supervisor 'r' { max = 0, strategy = 'one_for_all',
+        worker 'a' { version = version },
         worker 'b' { after = { 'a' }, version = version }, worker 'c' {} }
     end
     local w = world(tree(1))
@@ -60,8 +65,10 @@ describe('a reload', function()
     assert.equal(1, w:view('a').restarts)
   end)
   it('adds, removes and moves', function()
-    local w = world(supervisor 'r' { worker 'a' {}, worker 'b' {}, supervisor 's' { worker 'x' {} } })
-    w:apply(supervisor 'r' { supervisor 's' { worker 'x' {}, worker 'b' {} }, worker 'n' {}, worker 'a' {} })
+    local w = world(supervisor 'r' { worker 'a' {}, worker 'b' {},
+      supervisor 's' { worker 'x' {} } })
+    w:apply(supervisor 'r' { supervisor 's' { worker 'x' {}, worker 'b' {} },
+      worker 'n' {}, worker 'a' {} })
     assert.equal('r: reload +2 -1 ~0 =4', w:take()[1])
     local _, why = w:apply(supervisor 'q' { worker 'a' {} })
     assert.equal('the root\'s name cannot change: it is r', why)
@@ -86,9 +93,11 @@ describe('a reload', function()
     local view = require('ffi').new 'rs_view'
     local C = require('spec.core.support.lib').C
     for id = 0, C.rs_core_units(w.core) - 1 do
-      if C.rs_core_view(w.core, id, view) and w:path(id) == 'b' and view.life ~= 0 then old = id end
+      if C.rs_core_view(w.core, id,
+        view) and w:path(id) == 'b' and view.life ~= 0 then old = id end
     end
-    local ev = require('ffi').new('rs_event', { kind = C.RS_EV_EXIT, unit = old, a = 1 })
+    local ev = require('ffi').new('rs_event', { kind = C.RS_EV_EXIT, unit = old,
+      a = 1 })
     C.rs_core_step(w.core, 100000000000LL, ev)
     w:pump()
     assert.same({ 'GONE b', 'START b/x' }, w:take '^[GS]%u+ b')
@@ -124,12 +133,14 @@ describe('a pool', function()
   local lib = require 'spec.core.support.lib'
   local function add(w, name)
     local why = ffi.new 'char[100]'
-    local id = lib.C.rs_core_add(w.core, lib.time(w.now), w:id 'p', name, #name, 9, why, 100)
+    local id = lib.C.rs_core_add(w.core, lib.time(w.now), w:id 'p', name, #name, 9, why,
+      100)
     w:pump()
     return id ~= lib.NONE and id or nil, ffi.string(why)
   end
   local function tree(version)
-    return supervisor 'r' { supervisor 'p' { pool = worker 't' { version = version } }, worker 'z' {} }
+    return supervisor 'r' { supervisor 'p' { pool = worker 't' { version = version } },
+      worker 'z' {} }
   end
   it('takes units while running; their names are free when they ended', function()
     local w = world(tree())
@@ -149,7 +160,8 @@ describe('a pool', function()
     assert.same({ 'START p/one', 'ASK p/two', 'GONE p/two' }, w:deeds())
     assert.equal('healthy', w:health 'p')
   end)
-  it('survives a reload, changes with its template, is empty after a restart', function()
+  it('survives a reload, changes with its template, is empty after a restart',
+    function()
     local w = world(tree())
     add(w, 'one')
     w:apply(tree())
@@ -167,11 +179,13 @@ end)
 
 describe("journal = 'brief'", function()
   it('leaves out what is no violation, end or restart', function()
-    local w = World.new(supervisor 'r' { supervisor 's' { brief = true, worker 'a' {} } })
+    local w = World.new(supervisor 'r' { supervisor 's' { brief = true,
+      worker 'a' {} } })
     assert.same({}, w:take '^s/a: ')
     w:exit('s/a', 'error')
     local last = w.entries[2].seq
-    assert.same({ 's/a: exited error', 's/a: restart failed charged 0' }, w:take '^s/a: ')
+    assert.same({ 's/a: exited error', 's/a: restart failed charged 0' },
+      w:take '^s/a: ')
     w:exit('s/a', 'error')
     assert.equal(last + 1, w.entries[1].seq)
   end)

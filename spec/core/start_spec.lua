@@ -10,7 +10,8 @@ describe('a tree', function()
     assert.equal('healthy', w:health 'a')
     w:exit('a', 'error')
     assert.same({
-      'a: exited error', 'a: restart failed charged 0', 'START a', 'a: started', 'a: state 0',
+      'a: exited error', 'a: restart failed charged 0', 'START a', 'a: started',
+        'a: state 0',
       'a: state 1', 'a: ready',
     }, w:take())
     w:tell('SHUTDOWN', 'r', {})

@@ -5,13 +5,15 @@ local supervisor, worker = plan.supervisor, plan.worker
 
 describe('a child that ended', function()
   -- how it ended, its restart type, its strategy → is it started again?
-  local again = { transient = { error = true }, permanent = { ok = true, error = true } }
+  local again = { transient = { error = true }, permanent = { ok = true,
+    error = true } }
   for _, strategy in ipairs { 'one_for_one', 'one_for_all', 'rest_for_one' } do
     for _, restart in ipairs { 'transient', 'permanent', 'temporary' } do
       for _, why in ipairs { 'ok', 'error', 'exception', 'signal', 'launch' } do
         it(('%s, %s, %s'):format(strategy, restart, why), function()
           local w = World.new(supervisor 'r' {
-            strategy = strategy, worker 'a' {}, worker 'b' { restart = restart }, worker 'c' {},
+            strategy = strategy, worker 'a' {}, worker 'b' { restart = restart },
+              worker 'c' {},
           })
           w:take()
           w:exit('b', why)
@@ -99,7 +101,8 @@ describe('a strategy', function()
     assert.same({ 'ASK s/c', 'ASK s/b', 'START s/a', 'START s/b' }, w:deeds())
     w:exit('s/b', 'launch')
     assert.same({ 'ASK s/a', 'START s/a', 'START s/b' }, w:deeds())
-    local r = tree { strategy = 'rest_for_one', worker 'a' {}, worker 'b' {}, worker 'c' {} }
+    local r = tree { strategy = 'rest_for_one', worker 'a' {}, worker 'b' {},
+      worker 'c' {} }
     r:take()
     r.mute['s/b'] = { start = true }
     r:exit('s/a', 'error')
@@ -125,7 +128,8 @@ describe('an intensity', function()
     e:take()
     e:advance(5)
     e:exit('a', 'error')
-    assert.same({ 'r: escalated 1', 'r: exited children', 'END r 1' }, e:take '^[rE][:N]')
+    assert.same({ 'r: escalated 1', 'r: exited children', 'END r 1' },
+      e:take '^[rE][:N]')
   end)
 
   it('of 0 never restarts; for life never forgets', function()
@@ -146,7 +150,8 @@ describe('an intensity', function()
     w:exit('s/a', 'error')
     w:take()
     w:exit('s/a', 'error')
-    assert.same({ 's: escalated 1 own', 's: exited children', 's: restart failed charged 0',
+    assert.same({ 's: escalated 1 own', 's: exited children',
+      's: restart failed charged 0',
       's: started', 's: ready' }, w:take '^s:')
     w:exit('s/a', 'error')
     assert.same({}, w:take 'escalated') -- a new incarnation has a new window
@@ -155,12 +160,15 @@ end)
 
 describe('a supervisor', function()
   it('completes when all its children have', function()
-    local w = World.new(supervisor 'r' { supervisor 's' { worker 'a' {} }, worker 'b' {} })
+    local w = World.new(supervisor 'r' { supervisor 's' { worker 'a' {} },
+      worker 'b' {} })
     w:take()
     w:exit('s/a', 'ok')
-    assert.same({ 's/a: exited ok', 's/a: completed', 's: exited ok', 's: completed' }, w:take())
+    assert.same({ 's/a: exited ok', 's/a: completed', 's: exited ok', 's: completed' },
+      w:take())
     w:exit('b', 'ok')
-    assert.same({ 'b: exited ok', 'b: completed', 'r: exited ok', 'r: completed', 'END r 0' },
+    assert.same({ 'b: exited ok', 'b: completed', 'r: exited ok', 'r: completed',
+      'END r 0' },
       w:take())
   end)
 

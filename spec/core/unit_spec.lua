@@ -25,7 +25,8 @@ describe('a worker', function()
     w:advance(0.1)
     assert.same({
       'a: violation heartbeat 2', 'a: killed violation', 'KILL a', 'a: exited killed',
-      'a: restart failed charged 0', 'START a', 'a: started', 'a: state 0', 'a: state 1', 'a: ready',
+      'a: restart failed charged 0', 'START a', 'a: started', 'a: state 0',
+        'a: state 1', 'a: ready',
     }, w:take())
   end)
   it('that an interrupt ends says where it was', function()
@@ -69,8 +70,10 @@ describe('a worker', function()
   end)
   it('that sends what it cannot is ended for it', function()
     for _, bad in ipairs {
-      { 'BEGIN', 7 }, { 'BEGIN', 0xffffffff }, { 'ENTER', 1 }, { 'ENTER', 99 }, { 'EXIT', 0 },
-      { 'EXIT', 7 }, { 'EXIT', 99 }, { 'EXTEND', 0 }, { 'TERMINATING', 0 }, { 'PROTOCOL', 0 },
+      { 'BEGIN', 7 }, { 'BEGIN', 0xffffffff }, { 'ENTER', 1 }, { 'ENTER', 99 },
+        { 'EXIT', 0 },
+      { 'EXIT', 7 }, { 'EXIT', 99 }, { 'EXTEND', 0 }, { 'TERMINATING', 0 },
+        { 'PROTOCOL', 0 },
     } do
       local w = world(worker 'a' {})
       w:tell(bad[1], 'a', { a = bad[2] })
@@ -82,7 +85,8 @@ describe('a worker', function()
     local w = world(worker 'a' {})
     w:exit('a', 'error')
     w:take()
-    for _, kind in ipairs { 'STARTED', 'BEGIN', 'ENTER', 'READY', 'EXIT', 'PROTOCOL', 'SEEN',
+    for _, kind in ipairs { 'STARTED', 'BEGIN', 'ENTER', 'READY', 'EXIT', 'PROTOCOL',
+      'SEEN',
       'VERDICT' } do
       w:tell(kind, 'a', { inc = 0, a = 1 })
       w:tell(kind, 'a', { inc = 2, a = 1 })
@@ -95,7 +99,8 @@ describe('a worker', function()
     w:exit('a', 'error')
     w:take()
     w:exit('a', 'launch')
-    assert.same({ 'a: exited launch', 'a: restart failed charged 0', 'START a' }, w:take())
+    assert.same({ 'a: exited launch', 'a: restart failed charged 0', 'START a' },
+      w:take())
   end)
   it('that a probe finds bad has failed', function()
     local w = world(worker 'a' {})
@@ -141,11 +146,13 @@ describe('a worker that is asked to stop', function()
   it("is not asked where shutdown = 'kill'", function()
     local w = world(worker 'a' { backend = 'process', shutdown = 'kill' })
     w:tell('STOP', 'a', {})
-    assert.same({ 'a: stop hold', 'INTERRUPT a', 'a: exited interrupted expected' }, w:take())
+    assert.same({ 'a: stop hold', 'INTERRUPT a', 'a: exited interrupted expected' },
+      w:take())
   end)
   it('may take for ever where it says so', function()
     local w = asked { shutdown = math.huge, life = {
-      { 'one', on = { { 'error', 3 }, { 'go', 1 } } }, { 'two', ready = true, on = { { 'end', 2 } } },
+      { 'one', on = { { 'error', 3 }, { 'go', 1 } } }, { 'two', ready = true,
+        on = { { 'end', 2 } } },
       { 'ok', ends = 1 }, { 'bad', ends = 2 },
     } }
     w:advance(100000)
@@ -166,7 +173,8 @@ describe('a command', function()
     assert.same({ 'c: violation launch 3', 'c: killed violation', 'KILL c' },
       { unpack(w:take(), 1, 3) })
   end)
-  it('is killed at once when its watchdog is silent, or its stop takes too long', function()
+  it('is killed at once when its watchdog is silent, or its stop takes too long',
+    function()
     local w = world(command 'c' { heartbeat = 1, shutdown = 2 })
     w.silent.c = w.now
     w:advance(1.05)
@@ -217,7 +225,8 @@ describe('a VM', function()
     assert.same({ 'INTERRUPT a' }, { w:deeds()[1] })
   end)
   it('of a worker alone is watched where it has a limit', function()
-    local w = world(worker 'a' { stall = 1, backend = 'process' }, worker 'b' { backend = 'thread' })
+    local w = world(worker 'a' { stall = 1, backend = 'process' },
+      worker 'b' { backend = 'thread' })
     w.runs = { 'a', w.now }
     w:advance(1.1)
     assert.same({ 'INTERRUPT a' }, { w:deeds()[1] })

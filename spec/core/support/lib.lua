@@ -27,7 +27,8 @@ ffi.cdef [[
   extern const rs_memory rs_spec_memory;
 ]]
 
-M.C = ffi.load(os.getenv 'RS_CORE' or root .. '/build/release/librs_core.so')
+local build = os.getenv 'RS_BUILD' or root .. '/build/release'
+M.C = ffi.load(os.getenv 'RS_CORE' or build .. '/librs_core.so')
 M.NEVER = 0x7fffffffffffffffLL
 M.NONE = 0xffffffff
 

@@ -1,4 +1,4 @@
---- Trees as Lua tables → plans, without the script's compiler: only what the core reads.
+--- Trees as Lua tables → plans, without the script's compiler: what the core reads.
 local ffi = require 'ffi'
 local lib = require 'spec.core.support.lib'
 
@@ -6,7 +6,7 @@ local M = {}
 
 local C, time, NONE = lib.C, lib.time, lib.NONE
 
-local LIFE = { -- starting -go-> running -stop-> closing -done-> stopped; error -> crashed
+local LIFE = { -- starting -run-> running -stop-> closing -done-> stopped; or crashed
   { 'starting', timeout = 10, on = { { 'error', 4 }, { 'run', 1, 1 } } },
   { 'running', heartbeat = 2, ready = true, on = { { 'error', 4 }, { 'stop', 2, 1 } } },
   { 'closing', timeout = 10, on = { { 'done', 3 }, { 'error', 4 } } },

@@ -1,5 +1,5 @@
---- A world for the core: a clock that is told to move, units that do as they should unless
---- they are told not to, and a log of what the core decided.
+--- A world for the core: a clock that is told to move, units that do as they should
+--- unless they are told not to, and a log of what the core decided.
 local ffi = require 'ffi'
 local lib = require 'spec.core.support.lib'
 local plan = require 'spec.core.support.plan'
@@ -11,7 +11,8 @@ World.__index = World
 
 local WHY = { [0] = '?', 'ok', 'error', 'exception', 'signal', 'interrupted', 'launch',
   'collateral', 'children', 'pre', 'killed' }
-local CONSTRAINT = { 'heartbeat', 'timeout', 'transition', 'launch', 'stall', 'shutdown',
+local CONSTRAINT = { 'heartbeat', 'timeout', 'transition', 'launch', 'stall',
+  'shutdown',
   'probe', 'protocol' }
 local KILLED = { 'violation', 'shutdown', 'operator', 'now' }
 local AGAIN = { 'failed', 'ended', 'strategy', 'collateral', 'operator', 'reload' }
@@ -31,13 +32,15 @@ local JOURNAL = {
   end,
   [C.RS_J_KILLED] = function(e) return 'killed ' .. KILLED[e.a] end,
   [C.RS_J_RESTART] = function(e)
-    return ('restart %s%s %g'):format(AGAIN[e.a], e.b == 1 and ' charged' or '', seconds(e.x))
+    return ('restart %s%s %g'):format(AGAIN[e.a], e.b == 1 and ' charged' or '',
+      seconds(e.x))
   end,
   [C.RS_J_COLLATERAL] = function(e, world)
     return 'collateral of ' .. (e.other == NONE and 'nobody' or world:path(e.other))
   end,
   [C.RS_J_COMPLETED] = function() return 'completed' end,
-  [C.RS_J_ESCALATED] = function(e) return ('escalated %d%s'):format(e.a, e.b == 1 and ' own' or '') end,
+  [C.RS_J_ESCALATED] = function(e) return ('escalated %d%s'):format(e.a,
+    e.b == 1 and ' own' or '') end,
   [C.RS_J_RELOAD] = function(e)
     return ('reload +%d -%d ~%d =%d'):format(e.a, e.b, e.c, tonumber(e.x))
   end,
@@ -57,7 +60,8 @@ local ANSWERS = {
 function World.new(tree, options)
   local self = setmetatable({
     now = 100, log = {}, paths = {}, mute = {}, plans = {}, number = 0, actions = {},
-    entries = {}, live = {}, root = tree.name, out = ffi.new('rs_action[64]'), silent = {}, lost = {},
+    entries = {}, live = {}, root = tree.name, out = ffi.new('rs_action[64]'),
+      silent = {}, lost = {},
   }, World)
   self.core = C.rs_core_new(C.rs_spec_memory, options and options.seed or 1, 0)
   assert(self:apply(tree))
@@ -169,7 +173,8 @@ end
 function DO:kill(action, path)
   local shared = self.shares and self.shares[path]
   if shared then
-    self:feed('DOMAIN_DEAD', shared, { other = action.unit, other_inc = action.inc, b = 9 })
+    self:feed('DOMAIN_DEAD', shared, { other = action.unit, other_inc = action.inc,
+      b = 9 })
   else
     self:feed('EXIT', action.unit, { a = C.RS_WHY_KILLED, b = 9 })
   end
@@ -177,7 +182,8 @@ end
 
 function DO:look(_, path)
   local silent = self.silent[path]
-  self:feed('SEEN', path, { at = time(silent or self.now), x = time(self.lost[path] or 0) })
+  self:feed('SEEN', path, { at = time(silent or self.now),
+    x = time(self.lost[path] or 0) })
 end
 
 function DO:look_vm(action, path)
