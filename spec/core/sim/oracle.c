@@ -168,6 +168,8 @@ static void hear_life(rs_sim *sim, rs_seen *seen, const rs_event *ev) {
     hear_enter(sim, seen, ev);
   } else if (ev->kind == RS_EV_READY) {
     seen->ready = seen->was_ready = seen->entered = true;
+  } else if (ev->kind == RS_EV_TERMINATING) {
+    seen->ready = false;
   } else if (ev->kind == RS_EV_EXTEND) {
     seen->extended = ev->x < 100000 * RS_MS ? sim->now + ev->x : RS_NEVER;
   }
@@ -404,6 +406,13 @@ static void action_drop(rs_sim *sim, const rs_action *action) {
 }
 
 void rs_oracle_applied(rs_sim *sim, uint32_t before, uint32_t after) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) { /* what brief did not tell */
+    rs_view view;
+    bool supervisor = at(sim, i)->exists &&
+                      rs_oracle_spec(sim, at(sim, i))->kind == RS_SUPERVISOR;
+    if (supervisor && is_brief(sim, i) && rs_core_view(sim->core, i, &view) && view.ready)
+      at(sim, i)->ready = at(sim, i)->was_ready = true;
+  }
   learn(sim);
   sim->oracle->applied = sim->now;
   rs_reload_mark(sim, before, after);

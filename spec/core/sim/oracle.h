@@ -43,6 +43,7 @@ typedef struct rs_seen {
   bool held;       /* an operator stopped it */
   bool felled;     /* an operator killed it */
   bool added;      /* to a pool */
+  bool heir;       /* it took the path of one of another kind */
   bool removed;    /* by a reload: it is on its way out */
   bool in_pass;    /* a strategy stops it before anything there starts */
   bool owes;       /* it ended: a restart or its supervisor's giving up is due */
@@ -75,6 +76,7 @@ typedef struct rs_oracle {
   rs_time over_by;   /* everything is down by then */
   bool shutdown, now; /* a shutdown was asked for; all at once */
   bool root_failed;
+  bool loose; /* nonsense was told: who failed, the core alone can say */
   rs_time applied;   /* the last plan */
   rs_time touched;   /* last action that was more than a look */
 } rs_oracle;

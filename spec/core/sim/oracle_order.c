@@ -64,7 +64,7 @@ static void check_list(rs_sim *sim, uint32_t unit) {
                 rs_plans_unit(sim->plan[other->plan], other->row)->after_count == 0;
     bool leaf = rs_oracle_spec(sim, other)->kind != RS_SUPERVISOR;
     bool waits = leaf && free && !other->ever && !other->held && !other->may_stop &&
-                 other->may_start & RS_BY_FIRST && !rs_oracle_blocked(sim, i);
+                 other->may_start & RS_BY_FIRST && !other->heir;
     if (seen->may_start == RS_BY_FIRST && !seen->ever && waits && !ordered &&
         sim->oracle->applied != sim->now)
       rs_sim_fail(sim, "list order", "%s starts before %s", path(sim, unit),
@@ -78,6 +78,7 @@ static void check_list(rs_sim *sim, uint32_t unit) {
 
 static void check_pass(rs_sim *sim, uint32_t unit) {
   uint32_t parent = at(sim, unit)->parent;
+  if (sim->oracle->loose) return;
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     if (at(sim, i)->exists && at(sim, i)->parent == parent && at(sim, i)->in_pass &&
         lives(sim, i))
@@ -143,9 +144,10 @@ static void check_siblings(rs_sim *sim, uint32_t unit) {
   }
 }
 
-/* Is some supervisor above out of its own time? Then all is killed at once. */
+/* Is some supervisor above out of its own time, or killed? Then all is killed at once. */
 static bool is_overdue(rs_sim *sim, uint32_t unit) {
   for (unit = at(sim, unit)->parent; unit != RS_NONE; unit = at(sim, unit)->parent) {
+    if (at(sim, unit)->felled) return true;
     if (rs_oracle_spec(sim, at(sim, unit))->shutdown != RS_NEVER) return true;
   }
   return false;

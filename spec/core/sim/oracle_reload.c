@@ -73,7 +73,12 @@ static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b)
     ra = template_of(a, row_of(a, above));
     rb = row_of(b, above) == RS_NONE ? RS_NONE : template_of(b, row_of(b, above));
   }
-  if (ra == RS_NONE) return;
+  if (ra == RS_NONE) {
+    if (rb == RS_NONE || !seen->removed) return;
+    seen->removed = false; /* it was on its way out and is wanted again */
+    if (!seen->held) seen->may_start |= RS_BY_RELOAD;
+    return;
+  }
   seen->in_pass = false;
   if (rb == RS_NONE || is_supervisor(a, ra) != is_supervisor(b, rb)) {
     seen->may_stop |= RS_BY_RELOAD;
@@ -85,6 +90,7 @@ static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b)
   bool moves = seen->live && !same_place(sim, unit, a, ra, b, rb);
   if (same_unit(a, ra, b, rb) && !moves) return;
   seen->may_stop |= RS_BY_RELOAD;
+  seen->completed = seen->failed = false; /* it is to begin anew, once it may */
   if (!seen->held) seen->may_start |= RS_BY_RELOAD;
 }
 
@@ -93,6 +99,9 @@ void rs_reload_mark(rs_sim *sim, uint32_t before, uint32_t after) {
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     if (at(sim, i)->exists) mark(sim, i, from, sim->plan[after]);
   }
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    if (at(sim, i)->exists && rs_oracle_blocked(sim, i)) at(sim, i)->heir = true;
+  }
 }
 
 /* --- when it is quiet ------------------------------------------------------------- */
@@ -100,7 +109,7 @@ void rs_reload_mark(rs_sim *sim, uint32_t before, uint32_t after) {
 static bool may_start_now(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   const rs_plan *plan = sim->plan[seen->plan];
-  if (seen->held || seen->may_start == 0 || !at(sim, seen->parent)->live) return false;
+  if (seen->held || seen->told_wrong || seen->may_start == 0 || !at(sim, seen->parent)->live) return false;
   if (rs_oracle_stopping(sim, seen->parent)) return false;
   if (rs_oracle_blocked(sim, unit)) return false;
   uint32_t before = RS_NONE;

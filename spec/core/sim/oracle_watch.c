@@ -77,6 +77,8 @@ void rs_watch_violation(rs_sim *sim, const rs_entry *entry) {
   rs_time limit = entry->x;
   if (entry->a == RS_C_SHUTDOWN && limit > stop_limit(sim, entry->unit))
     limit = stop_limit(sim, entry->unit);
+  if (entry->a == RS_C_SHUTDOWN && seen->asked && limit > seen->shutdown)
+    limit = seen->shutdown; /* a reload may change it meanwhile */
   bool by_time = entry->a != RS_C_PROBE && entry->a != RS_C_PROTOCOL;
   if (by_time && !seen->told_wrong && truly < limit) early(sim, entry, truly);
 }

@@ -34,6 +34,7 @@ static bool same_view(rs_view a, rs_view b) {
   a.plan = b.plan;
   a.row = b.row;
   if (a.inc == b.inc && a.life != 0) a.until = b.until; /* it may be looked at sooner */
+  a.waits_for = b.waits_for;
   return memcmp(&a, &b, sizeof a) == 0;
 }
 

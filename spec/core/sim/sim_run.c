@@ -169,6 +169,7 @@ static bool oversleep(rs_sim *sim, rs_time due) {
   rs_story_say(sim, "%s for %.3f s from %.3f", frozen ? "all stands still" : "the engine sleeps",
                (double)span / 1e9, (double)due / 1e9);
   sim->slept += span;
+  sim->oracle->touched += span; /* no quiet while */
   sim->asleep_until = due + span;
   if (!frozen) return true;
   sim->now = due;
@@ -222,6 +223,11 @@ static bool events(rs_sim *sim, bool drain) {
       item.at = sim->asleep_until;
       rs_queue_put(&sim->queue, item);
       continue;
+    }
+    bool operated = item.kind == RS_IT_OP || item.kind == RS_IT_TIED;
+    if (told && operated) { /* what was told is decided on first */
+      rs_queue_put(&sim->queue, item);
+      break;
     }
     sim->steps++;
     happen(sim, &item);

@@ -371,6 +371,7 @@ void rs_world_act(rs_sim *sim, const rs_action *action) {
     actor->plan = action->plan;
     actor->row = action->row;
     actor->spec = *rs_plans_spec(sim->plan[action->plan], action->row);
+    if (actor->asked) rs_life_forever(sim, (uint32_t)(actor - sim->world.actor));
   }
   if (!actor->alive) return;
   uint32_t index = (uint32_t)(actor - sim->world.actor);

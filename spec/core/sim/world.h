@@ -99,6 +99,7 @@ void rs_world_gone(struct rs_sim *sim, uint32_t unit);
 /* world_life.c: an actor's next step; its reaction to a stop; its fault. */
 void rs_life_step(struct rs_sim *sim, uint32_t actor);
 void rs_life_ask(struct rs_sim *sim, uint32_t actor);
+void rs_life_forever(struct rs_sim *sim, uint32_t actor); /* asked, without a limit */
 void rs_life_fault(struct rs_sim *sim, uint32_t actor);
 
 /* For world_life.c. */

@@ -142,16 +142,21 @@ static void head_for(rs_sim *sim, uint32_t actor, uint32_t goal, rs_time at) {
     schedule(sim, actor);
 }
 
+/* The host would wait as long as it takes; the world does not. */
+void rs_life_forever(rs_sim *sim, uint32_t actor) {
+  rs_actor *self = actor_of(sim, actor);
+  if (self->spec.shutdown != RS_NEVER) return;
+  rs_item item = {.at = sim->now + 6000 * RS_MS, .kind = RS_IT_END, .who = actor};
+  item.ev.a = is_lua(self) ? RS_WHY_EXCEPTION : RS_WHY_ERROR;
+  rs_queue_put(&sim->queue, item);
+}
+
 void rs_life_ask(rs_sim *sim, uint32_t actor) {
   rs_actor *self = actor_of(sim, actor);
   if (self->asked) return;
   self->asked = true;
+  rs_life_forever(sim, actor);
   bool forever = self->spec.shutdown == RS_NEVER;
-  if (forever) { /* the host would wait as long; the world does not */
-    rs_item item = {.at = sim->now + 6000 * RS_MS, .kind = RS_IT_END, .who = actor};
-    item.ev.a = is_lua(self) ? RS_WHY_EXCEPTION : RS_WHY_ERROR;
-    rs_queue_put(&sim->queue, item);
-  }
   rs_time limit = forever ? 4000 * RS_MS : self->spec.shutdown;
   rs_time wait = span(sim, self, RS_MS / 10, 8 * RS_MS);
   if (self->stop == RS_STOP_SLOW) wait = span(sim, self, 0, limit / 5 * 6);
