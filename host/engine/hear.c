@@ -36,6 +36,17 @@ static bool is_end(uint32_t why) {
          why == RS_WHY_INTERRUPTED || why == RS_WHY_LAUNCH;
 }
 
+static uint64_t keep(const rs_heard *heard) {
+  return rs_texts_put(&heard->runner->engine->texts, heard->text, heard->record->size);
+}
+
+/* The journal's, in turn; event.a is the record's. */
+static void note(const rs_heard *heard, rs_event event, uint32_t kind) {
+  event.kind = kind;
+  event.text = keep(heard);
+  rs_engine_put(heard->runner->engine, event);
+}
+
 static void hear_exit(const rs_heard *heard, rs_event event) {
   if (!is_end(event.a)) {
     blame(heard, "an end that is none");
@@ -43,9 +54,7 @@ static void hear_exit(const rs_heard *heard, rs_event event) {
   }
   event.kind = RS_EV_EXIT;
   event.b = 0;
-  if (heard->record->size > 0)
-    event.text =
-      rs_texts_put(&heard->runner->engine->texts, heard->text, heard->record->size);
+  if (heard->record->size > 0) event.text = keep(heard);
   rs_lua_ended(heard->runner, heard->record->slot, event);
 }
 
@@ -57,18 +66,9 @@ static void hear_of(const rs_heard *heard, rs_event event) {
   case RS_UP_ENTER: event.kind = RS_EV_ENTER; break;
   case RS_UP_READY: event.kind = RS_EV_READY; break;
   case RS_UP_EXIT: hear_exit(heard, event); return;
-  case RS_UP_LOG:
-    rs_entry_log_json(engine, event.unit, event.inc, record->a, heard->text,
-                      record->size);
-    return;
-  case RS_UP_OUTPUT:
-    rs_entry_output(engine, event.unit, event.inc, record->a == 2 ? "stderr" : "stdout",
-                    heard->text, record->size);
-    return;
-  case RS_UP_DROPPED:
-    rs_entry_log(engine, event.unit, event.inc, 2, "event '%.*s' dropped: no such edge",
-                 (int)(record->size < 256 ? record->size : 256), heard->text);
-    return;
+  case RS_UP_LOG: note(heard, event, RS_NOTE_LOG); return;
+  case RS_UP_OUTPUT: note(heard, event, RS_NOTE_OUTPUT); return;
+  case RS_UP_DROPPED: note(heard, event, RS_NOTE_DROPPED); return;
   case RS_UP_STATUS:
   case RS_UP_HANDLE:
     rs_custom_tells(engine, event.unit, record->kind, heard->text, record->size);
@@ -82,6 +82,7 @@ static void hear_of(const rs_heard *heard, rs_event event) {
 /* What the VM says of itself. */
 static void hear_vm(const rs_heard *heard) {
   rs_event event = {.kind = RS_EV_VM_RUNS, .unit = heard->runner->owner};
+  rs_event of_vm = {.unit = event.unit, .inc = RS_NONE, .a = heard->record->a};
   switch (heard->record->kind) {
   case RS_UP_RUNS:
     event.a = heard->vm->number;
@@ -89,15 +90,8 @@ static void hear_vm(const rs_heard *heard) {
     if (event.unit != RS_NONE) rs_engine_put(heard->runner->engine, event);
     break;
   case RS_UP_GONE: break;
-  case RS_UP_LOG:
-    rs_entry_log_json(heard->runner->engine, heard->runner->owner, RS_NONE,
-                      heard->record->a, heard->text, heard->record->size);
-    break;
-  case RS_UP_OUTPUT:
-    rs_entry_output(heard->runner->engine, heard->runner->owner, RS_NONE,
-                    heard->record->a == 2 ? "stderr" : "stdout", heard->text,
-                    heard->record->size);
-    break;
+  case RS_UP_LOG: note(heard, of_vm, RS_NOTE_LOG); break;
+  case RS_UP_OUTPUT: note(heard, of_vm, RS_NOTE_OUTPUT); break;
   default: blame(heard, "a record in nobody's name");
   }
 }

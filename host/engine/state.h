@@ -64,8 +64,8 @@ struct rs_engine {
   rs_evaluation *evaluation; /* in progress; NULL */
   rs_unit *units;
   uint32_t unit_room;
-  rs_event *inbox; /* what the core is to hear next */
-  size_t inbox_count, inbox_room;
+  rs_event *inbox; /* what the core is to hear next, and notes for the journal between */
+  size_t inbox_at, inbox_count, inbox_room; /* inbox_at: the first not taken yet */
   rs_watch *due; /* a timer for rs_core_due */
   rs_time due_at;
   uv_prepare_t turn;
@@ -81,7 +81,14 @@ struct rs_engine {
 /* The book's row for a core id; made where it is missing. */
 rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id);
 
-/* Puts an event into the core's inbox. */
+enum { /* rs_event.kind of notes, which the core never sees */
+  RS_NOTE_LOG = RS_EV_COUNT, /* a: level, text: JSON as rs_entry_log_json takes it */
+  RS_NOTE_OUTPUT,            /* a: 2 stderr, else stdout; text */
+  RS_NOTE_DROPPED            /* text: an event's name */
+};
+
+/* Puts an event into the core's inbox, or a note: it is journalled once all that was
+** put before it has been decided, so that the journal tells things in their order. */
 void rs_engine_put(rs_engine *engine, rs_event event);
 
 /* An incarnation's end; forgets where it was. */

@@ -109,10 +109,32 @@ static void perform(rs_engine *engine, const rs_action *action) {
   }
 }
 
+static bool is_note(const rs_event *event) { return event->kind >= RS_EV_COUNT; }
+
+/* Up to the next note. */
 static void step_all(rs_engine *engine, rs_time now) {
-  for (size_t i = 0; i < engine->inbox_count; i++)
-    rs_core_step(engine->core, now, &engine->inbox[i]);
-  engine->inbox_count = 0;
+  while (engine->inbox_at < engine->inbox_count) {
+    if (is_note(&engine->inbox[engine->inbox_at])) return;
+    rs_core_step(engine->core, now, &engine->inbox[engine->inbox_at++]);
+  }
+  engine->inbox_at = engine->inbox_count = 0;
+}
+
+/* The core has decided on all that came before this note. False: there is none. */
+static bool write_note(rs_engine *engine) {
+  if (engine->inbox_at == engine->inbox_count) return false;
+  rs_event note = engine->inbox[engine->inbox_at++];
+  size_t size;
+  const char *text = rs_texts_get(&engine->texts, note.text, &size);
+  if (note.kind == RS_NOTE_LOG)
+    rs_entry_log_json(engine, note.unit, note.inc, note.a, text, size);
+  else if (note.kind == RS_NOTE_OUTPUT)
+    rs_entry_output(engine, note.unit, note.inc, note.a == 2 ? "stderr" : "stdout",
+                    text, size);
+  else
+    rs_entry_log(engine, note.unit, note.inc, 2, "event '%.256s' dropped: no such edge",
+                 text);
+  return true;
 }
 
 /* True if it stopped before all was done. */
@@ -123,8 +145,8 @@ static bool decide(rs_engine *engine) {
     step_all(engine, now);
     uint32_t count = rs_core_run(engine->core, now, actions, BATCH);
     for (uint32_t i = 0; i < count; i++) perform(engine, &actions[i]);
-    done += count;
-    if (count == 0 && engine->inbox_count == 0) return false;
+    done += count + 1;
+    if (count == 0 && !write_note(engine)) return false;
   }
   return !engine->ended;
 }
@@ -160,13 +182,14 @@ void rs_engine_again(rs_engine *engine) { uv_idle_start(&engine->again, on_again
 static void on_turn(uv_prepare_t *prepare) {
   rs_engine *engine = prepare->data;
   if (engine->ended) return;
-  if (decide(engine)) rs_engine_again(engine);
+  bool more = decide(engine);
+  if (more) rs_engine_again(engine);
   rs_part_bells(engine);
   rs_runner_spare(engine);
   rs_notify_look(engine);
   rs_journal_flush(&engine->journal);
   rs_entry_disk(engine);
-  rs_texts_trim(&engine->texts);
+  if (!more) rs_texts_trim(&engine->texts); /* what waits has texts, too */
   arm(engine);
 }
 

@@ -56,6 +56,28 @@ describe('the journal', function()
     host:finish()
   end)
 
+  it('tells what a worker did and said in the order in which it did', function()
+    local host = harness.start {
+      files = {
+        ['tree.lua'] = "local rs = require 'runsmith'\n"
+          .. "return rs.supervisor 'plant' { rs.worker 'talker' { run = 'talker' } }",
+        ['talker.lua'] = "local log = require 'std.log'\n"
+          .. "return require('runsmith.worker').define {\n"
+          .. "  starting = function() log.info 'one' print 'two' return 'run' end,\n"
+          .. "  running = function() log.info 'three' return 'complete' end,\n"
+          .. '}',
+      },
+    }
+    host:wait_end(20)
+    local told = {}
+    for _, entry in ipairs(host:all { unit = 'plant/talker' }) do
+      told[#told + 1] = entry.text or entry.to or entry.kind
+    end
+    local order = 'started starting one two running ready three terminating stopped exited'
+    assert.equal(order, table.concat(told, ' '):gsub(' completed', ''))
+    host:finish()
+  end)
+
   it('goes on with seq in a later host, under a new boot', function()
     run_once(folder):finish()
     local first = read_journal(folder .. '/journal')
