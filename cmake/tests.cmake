@@ -27,8 +27,9 @@ function(rs_suite name folder)
     return()
   endif()
   set(environment ${RS_TEST_ENVIRONMENT})
-  if(with_PRELOAD AND RS_PRELOAD)
-    list(APPEND environment LD_PRELOAD=${RS_PRELOAD})
+  if(with_PRELOAD AND RS_PRELOAD) # a fault of a program that we start is its own affair
+    list(APPEND environment
+      LD_PRELOAD=${RS_PRELOAD} ASAN_OPTIONS=detect_leaks=0:handle_segv=0)
   endif()
   add_test(
     NAME ${name} COMMAND ${LUAJIT_PROGRAM} ${BUSTED} -o TAP ${folder}
