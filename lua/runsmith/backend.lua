@@ -7,6 +7,10 @@ local context = require 'runsmith.context'
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local ID, SLOT, INC, ROW, KIND, SELF = T.ID, T.SLOT, T.INC, T.ROW, T.KIND, T.SELF
+local PHASE = T.PHASE
+
 --- @class runsmith.Custom: runsmith.Behaviour
 local M = {}
 
@@ -25,14 +29,14 @@ local owner = setmetatable({}, { __mode = 'k' }) -- unit → its task
 
 --- It is ready.
 function Unit:ready()
-  local id = owner[self].id
+  local id = owner[self][ID]
   if id then host.put(up.READY, id) end
 end
 
 --- A sign of life.
 --- @return boolean stopping
 function Unit:heartbeat()
-  local id = owner[self].id
+  local id = owner[self][ID]
   if not id then return true end
   host.beat(id)
   return host.stopping(id)
@@ -44,14 +48,14 @@ function Unit:status(text)
   if type(text) ~= 'string' then
     error('unit:status takes a text, not a ' .. type(text), 2)
   end
-  local id = owner[self].id
+  local id = owner[self][ID]
   if id then host.put(up.STATUS, id, 0, 0, text:sub(1, host.text_max)) end
 end
 
 local function new_unit(task)
   local ctx = context.new(task)
   local fields = { name = ctx.name, path = ctx.path, args = ctx.args }
-  fields.incarnation = task.inc
+  fields.incarnation = task[INC]
   local unit = setmetatable(fields, Unit)
   owner[unit] = task
   return unit
@@ -62,20 +66,20 @@ local helper = {} --- @type runsmith.Behaviour
 -- `stop` has been asked for, `kill` has done what it can: `wait` tells the rest. After
 -- a `wait` that failed there is no rest.
 function helper.done(task)
-  local main, is_kill = task.self.main, task.phase == 'kill'
-  main.self.beside[task.phase] = nil
+  local main, is_kill = task[SELF].main, task[PHASE] == 'kill'
+  main[SELF].beside[task[PHASE]] = nil
   schedule.discard(task)
-  if is_kill and main.id and main.self.failed then
-    schedule.finish(main, why.EXCEPTION, main.self.failed)
+  if is_kill and main[ID] and main[SELF].failed then
+    schedule.finish(main, why.EXCEPTION, main[SELF].failed)
   end
 end
 
 function helper.fail(task, message, traceback)
-  local main = task.self.main
-  local text = ('%s: %s\n%s'):format(task.phase, message, traceback)
-  if main.id then
+  local main = task[SELF].main
+  local text = ('%s: %s\n%s'):format(task[PHASE], message, traceback)
+  if main[ID] then
     local entry = require('cjson').encode { text = text:sub(1, host.text_max / 4) }
-    host.put(up.LOG, main.id, 3, 0, entry)
+    host.put(up.LOG, main[ID], 3, 0, entry)
   end
   return helper.done(task)
 end
@@ -91,52 +95,52 @@ function helper.kill() end
 
 -- Runs `stop` or `kill` beside whatever the unit's own coroutine does.
 local function beside(task, name)
-  local state = task.self
+  local state = task[SELF]
   if state.beside[name] then return end
   state.beside[name] = true
-  local fn = task.kind.def[name]
+  local fn = task[KIND].def[name]
   if not fn then return end
-  local kind = { plan = task.kind.plan, runs = helper }
-  local id = host.open(task.slot, task.inc)
-  local side = { id = id, slot = task.slot, inc = task.inc, row = task.row }
-  side.kind, side.self = kind, { main = task }
+  local kind = { plan = task[KIND].plan, runs = helper }
+  local id = host.open(task[SLOT], task[INC])
+  local side = T.new(id, task[SLOT], task[INC], task[ROW], kind)
+  side[SELF] = { main = task }
   schedule.add(side, true)
   return schedule.call(side, name, fn, state.unit, state.handle)
 end
 
 local function wait(task)
-  local state = task.self
+  local state = task[SELF]
   state.started = true
   if state.asked then beside(task, 'stop') end
-  if task.id and state.killed then beside(task, 'kill') end
-  if not task.id then return end
-  return schedule.call(task, 'wait', task.kind.def.wait, state.unit, state.handle)
+  if task[ID] and state.killed then beside(task, 'kill') end
+  if not task[ID] then return end
+  return schedule.call(task, 'wait', task[KIND].def.wait, state.unit, state.handle)
 end
 
 -- It runs, but nothing can tell of its end: it is killed, and has failed.
 local function fail_for_good(task, text)
-  task.self.failed = text
-  task.phase = 'lost'
+  task[SELF].failed = text
+  task[PHASE] = 'lost'
   return beside(task, 'kill')
 end
 
 local done = {}
 
 function done.load(task, functions)
-  local state = task.self
-  task.kind.def = functions
+  local state = task[SELF]
+  task[KIND].def = functions
   if state.started then return wait(task) end
   return schedule.call(task, 'start', functions.start, state.unit)
 end
 
 function done.start(task, handle)
-  task.self.handle = handle
+  task[SELF].handle = handle
   local ok, text = pcall(buffer.encode, handle)
   if ok and #text > host.text_max then
     ok, text = false, ('%d bytes are more than %d'):format(#text, host.text_max)
   end
   if not ok then return fail_for_good(task, "start's handle: " .. tostring(text)) end
-  host.put(up.HANDLE, task.id, 0, 0, text)
+  host.put(up.HANDLE, task[ID], 0, 0, text)
   return wait(task)
 end
 
@@ -150,14 +154,14 @@ function done.wait(task, result, reason)
 end
 
 --- @param task runsmith.Task
-function M.done(task, value, more) return done[task.phase](task, value, more) end
+function M.done(task, value, more) return done[task[PHASE]](task, value, more) end
 
 --- @param task runsmith.Task
 --- @param message string
 --- @param traceback string
 function M.fail(task, message, traceback)
-  local text = ('%s: %s\n%s'):format(task.phase, message, traceback)
-  if task.phase == 'wait' then return fail_for_good(task, text) end
+  local text = ('%s: %s\n%s'):format(task[PHASE], message, traceback)
+  if task[PHASE] == 'wait' then return fail_for_good(task, text) end
   return schedule.finish(task, why.LAUNCH, text)
 end
 
@@ -165,7 +169,7 @@ end
 --- @param message string
 --- @param traceback string
 function M.upset(task, message, traceback)
-  if task.phase == 'lost' then return end
+  if task[PHASE] == 'lost' then return end
   schedule.abandon(task)
   return M.fail(task, message, traceback)
 end
@@ -177,26 +181,26 @@ end
 --- @param task runsmith.Task
 --- @param text string the handle to go on with, if it runs already
 function M.begin(task, text)
-  task.self = { unit = new_unit(task), beside = {} }
+  task[SELF] = { unit = new_unit(task), beside = {} }
   if text ~= '' then
-    task.self.handle, task.self.started = buffer.decode(text), true
+    task[SELF].handle, task[SELF].started = buffer.decode(text), true
   end
-  if task.kind.def then return done.load(task, task.kind.def) end
-  return schedule.call(task, 'load', load_functions, task.kind)
+  if task[KIND].def then return done.load(task, task[KIND].def) end
+  return schedule.call(task, 'load', load_functions, task[KIND])
 end
 
 --- @param task runsmith.Task
 function M.ask(task)
-  task.self.asked = true
-  if task.phase == 'wait' then return beside(task, 'stop') end
+  task[SELF].asked = true
+  if task[PHASE] == 'wait' then return beside(task, 'stop') end
 end
 
 --- Before there is a handle, it is `start` that is ended.
 --- @param task runsmith.Task
 function M.kill(task)
-  task.self.killed = true
-  if task.phase == 'wait' then return beside(task, 'kill') end
-  if task.phase ~= 'lost' then return schedule.kill(task) end
+  task[SELF].killed = true
+  if task[PHASE] == 'wait' then return beside(task, 'kill') end
+  if task[PHASE] ~= 'lost' then return schedule.kill(task) end
 end
 
 function M.emit() end

@@ -4,6 +4,9 @@ local host = require 'runsmith.host'
 local plans = require 'runsmith.plans'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local KIND, SELF, CTX = T.KIND, T.SELF, T.CTX
+
 local M = {}
 
 local handlers = {}
@@ -21,24 +24,7 @@ end
 handlers[down.START] = function(slot, inc, number, row, text)
   local ok, kind = pcall(plans.kind, number, row)
   if not ok then return refuse(slot, inc, kind) end
-  local task = {
-    id = host.open(slot, inc),
-    slot = slot,
-    inc = inc,
-    row = row,
-    kind = kind,
-    co = nil,
-    self = nil,
-    ctx = nil,
-    phase = 'between',
-    state = nil,
-    edge = nil,
-    ticket = nil,
-    values = nil,
-    refuse = nil,
-    due = nil,
-    queue = nil,
-  }
+  local task = T.new(host.open(slot, inc), slot, inc, row, kind)
   schedule.add(task)
   work(task, kind.runs.begin, text or '')
 end
@@ -51,10 +37,10 @@ local function about(fn)
   end
 end
 
-handlers[down.ASK] = about(function(task) task.kind.runs.ask(task) end)
+handlers[down.ASK] = about(function(task) task[KIND].runs.ask(task) end)
 handlers[down.END] = about(schedule.kill)
-handlers[down.EMIT] = about(function(task, event) task.kind.runs.emit(task, event) end)
-handlers[down.KILL] = about(function(task) task.kind.runs.kill(task) end)
+handlers[down.EMIT] = about(function(task, event) task[KIND].runs.emit(task, event) end)
+handlers[down.KILL] = about(function(task) task[KIND].runs.kill(task) end)
 
 handlers[down.CLOSE] = function() closing = true end
 
@@ -73,7 +59,7 @@ end
 handlers[down.EVAL] = function(slot, inc, id, _, text)
   local task = schedule.find(slot, inc)
   if not task then return reply(id, false, 'this incarnation has ended') end
-  local names = { self = task.self, ctx = task.ctx }
+  local names = { self = task[SELF], ctx = task[CTX] }
   local env = setmetatable(names, { __index = _G, __newindex = _G })
   local fn, why = loadstring('return ' .. text, '=eval')
   if not fn then

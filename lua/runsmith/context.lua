@@ -9,6 +9,9 @@ local abi = require 'runsmith.abi'
 local host = require 'runsmith.host'
 
 local C = abi.C
+local T = require 'runsmith.task'
+local ID, INC, ROW, KIND, QUEUE = T.ID, T.INC, T.ROW, T.KIND, T.QUEUE
+
 local M = {}
 
 local HISTORY_MAX = 100
@@ -29,7 +32,7 @@ local Context = {}
 
 -- What the calls through the FFI take; nil: the incarnation has ended.
 local function pointer(ctx)
-  local id = ctx[1].id
+  local id = ctx[1][ID]
   if not id then return nil end
   local found = abi.task(host.pointer(id))
   rawset(ctx, 'pointer', found)
@@ -58,14 +61,14 @@ local lazy = {}
 
 function lazy.name(ctx)
   local task = ctx[1]
-  local view = task.kind.plan.view
-  return view:bytes(view.unit[task.row].name)
+  local view = task[KIND].plan.view
+  return view:bytes(view.unit[task[ROW]].name)
 end
 
 function lazy.path(ctx)
   local task = ctx[1]
-  local view = task.kind.plan.view
-  local parts, row = { ctx.name }, view.unit[task.row].parent
+  local view = task[KIND].plan.view
+  local parts, row = { ctx.name }, view.unit[task[ROW]].parent
   while row ~= NONE do
     table.insert(parts, 1, view:bytes(view.unit[row].name))
     row = view.unit[row].parent
@@ -75,8 +78,8 @@ end
 
 function lazy.args(ctx)
   local task = ctx[1]
-  local view = task.kind.plan.view
-  local bytes = view:bytes(view.unit[task.row].args)
+  local view = task[KIND].plan.view
+  local bytes = view:bytes(view.unit[task[ROW]].args)
   if bytes ~= '' then return require('string.buffer').decode(bytes) end
 end
 
@@ -88,7 +91,7 @@ function fresh.stopping(ctx)
   return C.rs_task_stopping(task) ~= 0
 end
 
-function fresh.incarnation(ctx) return ctx[1].inc end
+function fresh.incarnation(ctx) return ctx[1][INC] end
 
 function fresh.history(ctx)
   local list, count = {}, ctx[2]
@@ -148,9 +151,9 @@ end
 --- @param event string
 --- @return true? # or nil, 'full'
 function M.queue(task, event)
-  local queue = task.queue
+  local queue = task[QUEUE]
   if not queue then
-    task.queue = { event }
+    task[QUEUE] = { event }
     return true
   end
   if #queue >= QUEUE_MAX then return nil, 'full' end

@@ -6,6 +6,10 @@ local context = require 'runsmith.context'
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local ID, KIND, SELF, CTX, PHASE, STATE = T.ID, T.KIND, T.SELF, T.CTX, T.PHASE, T.STATE
+local EDGE, REFUSE, DUE, QUEUE = T.EDGE, T.REFUSE, T.DUE, T.QUEUE
+
 --- @class runsmith.Life: runsmith.Behaviour
 local M = {}
 
@@ -18,39 +22,39 @@ end
 
 -- Ends it: `before_exit` if the definition has one, then the exit record.
 local function leave(task, reason)
-  local def = task.kind.def
+  local def = task[KIND].def
   local before = type(def) == 'table' and def.before_exit
   if not before then return M.leave(task, reason) end
-  task.edge = reason
+  task[EDGE] = reason
   local graceful = reason ~= why.EXCEPTION
-  return schedule.call(task, 'exit', before, task.self, task.ctx, graceful)
+  return schedule.call(task, 'exit', before, task[SELF], task[CTX], graceful)
 end
 
 --- @param task runsmith.Task
 --- @param reason integer host.why
 function M.leave(task, reason)
-  local exception = task.ctx.exception
+  local exception = task[CTX].exception
   local text = exception and reason ~= why.OK and explain(exception) or ''
-  context.ended(task.ctx)
+  context.ended(task[CTX])
   return schedule.finish(task, reason, text)
 end
 
 -- The first state, or the one that a transition has led to.
 local function arrive(task, state)
-  task.state, task.edge = state, nil
-  if task.refuse then task.refuse = false end
-  host.put(up.ENTER, task.id, state.index)
+  task[STATE], task[EDGE] = state, nil
+  if task[REFUSE] then task[REFUSE] = false end
+  host.put(up.ENTER, task[ID], state.index)
   if not state.ends then return schedule.continue(task) end
   return leave(task, state.ends == 'ok' and why.OK or why.ERROR)
 end
 
 local function enter(task)
-  local edge = task.edge
-  local hooks = task.kind.def.enter
+  local edge = task[EDGE]
+  local hooks = task[KIND].def.enter
   local hook = hooks and hooks[edge.to.name]
   if hook then
     local from = edge.from.name
-    return schedule.call(task, 'enter', hook, task.self, task.ctx, edge.event, from)
+    return schedule.call(task, 'enter', hook, task[SELF], task[CTX], edge.event, from)
   end
   return M.moved(task)
 end
@@ -58,42 +62,42 @@ end
 --- Both hooks have run: the state changes.
 --- @param task runsmith.Task
 function M.moved(task)
-  local edge = task.edge
-  context.moved(task.ctx, edge)
+  local edge = task[EDGE]
+  context.moved(task[CTX], edge)
   return arrive(task, edge.to)
 end
 
 local function transition(task, edge)
-  task.edge = edge
-  if task.refuse then task.refuse = false end
-  host.put(up.BEGIN, task.id, edge.index)
-  local hooks = task.kind.def.leave
+  task[EDGE] = edge
+  if task[REFUSE] then task[REFUSE] = false end
+  host.put(up.BEGIN, task[ID], edge.index)
+  local hooks = task[KIND].def.leave
   local hook = hooks and hooks[edge.from.name]
   if hook then
     local to = edge.to.name
-    return schedule.call(task, 'leave', hook, task.self, task.ctx, edge.event, to)
+    return schedule.call(task, 'leave', hook, task[SELF], task[CTX], edge.event, to)
   end
   return enter(task)
 end
 
 -- The first event in the queue that the state has; the others are dropped.
 local function queued(task)
-  local queue, edges = task.queue, task.state.edges
+  local queue, edges = task[QUEUE], task[STATE].edges
   while queue[1] do
     local event = table.remove(queue, 1)
     local edge = edges[event]
     if edge then return edge end
-    host.put(up.DROPPED, task.id, 0, 0, event)
+    host.put(up.DROPPED, task[ID], 0, 0, event)
   end
-  task.queue = nil
+  task[QUEUE] = nil
 end
 
 local function keepalive(task)
-  local edge = task.queue and queued(task)
+  local edge = task[QUEUE] and queued(task)
   if edge then return transition(task, edge) end
-  host.beat(task.id)
-  if not task.state.every then return schedule.continue(task) end
-  return schedule.park(task, task.due)
+  host.beat(task[ID])
+  if not task[STATE].every then return schedule.continue(task) end
+  return schedule.park(task, task[DUE])
 end
 
 local function quoted(value)
@@ -105,20 +109,20 @@ end
 --- @param message string
 --- @param traceback string
 local function raise(task, message, traceback)
-  local ctx, state = task.ctx, task.state
+  local ctx, state = task[CTX], task[STATE]
   ctx.exception = { message = message, traceback = traceback }
   local edge = state and state.edges.error
-  if edge and edge ~= task.edge and not task.kind.is_task then
+  if edge and edge ~= task[EDGE] and not task[KIND].is_task then
     return transition(task, edge)
   end
   return leave(task, why.EXCEPTION)
 end
 
 local function step(task)
-  local state, kind = task.state, task.kind
+  local state, kind = task[STATE], task[KIND]
   local fn = kind.def[state.name]
-  if state.every then task.due = host.now() + state.every end
-  if fn then return schedule.call(task, 'state', fn, task.self, task.ctx) end
+  if state.every then task[DUE] = host.now() + state.every end
+  if fn then return schedule.call(task, 'state', fn, task[SELF], task[CTX]) end
   local edge = state.edges[state.implied]
   if edge then return transition(task, edge) end
   return raise(task, ("%s: no function, and which of its events is it (%s)?"):format(
@@ -126,13 +130,13 @@ local function step(task)
 end
 
 local function first(task)
-  host.put(up.ENTER, task.id, task.kind.first.index)
-  task.state = task.kind.first
-  if task.refuse then task.refuse = false end
-  if not task.kind.is_task then return step(task) end
-  local run = task.self
-  task.self = nil
-  return schedule.call(task, 'run', run, task.ctx)
+  host.put(up.ENTER, task[ID], task[KIND].first.index)
+  task[STATE] = task[KIND].first
+  if task[REFUSE] then task[REFUSE] = false end
+  if not task[KIND].is_task then return step(task) end
+  local run = task[SELF]
+  task[SELF] = nil
+  return schedule.call(task, 'run', run, task[CTX])
 end
 
 local done = {}
@@ -140,17 +144,17 @@ local done = {}
 -- `load` gives the definition, or a task's function, which is its own where it has
 -- state.
 function done.load(task, loaded)
-  if task.kind.is_task then
-    task.self = loaded
+  if task[KIND].is_task then
+    task[SELF] = loaded
   else
-    task.self = {}
+    task[SELF] = {}
   end
   return first(task)
 end
 
 function done.state(task, event)
   if event == 'keepalive' then return keepalive(task) end
-  local state = task.state
+  local state = task[STATE]
   local edge = state.edges[event]
   if edge then return transition(task, edge) end
   local message = "%s returned %s, which is neither 'keepalive' nor an event of it (%s)"
@@ -160,23 +164,23 @@ end
 done.leave = enter
 done.enter = M.moved
 function done.run(task) return M.leave(task, why.OK) end
-function done.exit(task) return M.leave(task, task.edge) end
+function done.exit(task) return M.leave(task, task[EDGE]) end
 
 --- @param task runsmith.Task
-function M.done(task, value) return done[task.phase](task, value) end
+function M.done(task, value) return done[task[PHASE]](task, value) end
 
 --- @param task runsmith.Task
 --- @param message string
 --- @param traceback string
 function M.fail(task, message, traceback)
-  local phase = task.phase
+  local phase = task[PHASE]
   if phase == 'load' then
     local text = explain { message = message, traceback = traceback }
     return schedule.finish(task, why.LAUNCH, text)
   end
   if phase ~= 'exit' then return raise(task, message, traceback) end
-  if task.edge ~= why.EXCEPTION then
-    task.ctx.exception = { message = message, traceback = traceback }
+  if task[EDGE] ~= why.EXCEPTION then
+    task[CTX].exception = { message = message, traceback = traceback }
   end
   return M.leave(task, why.EXCEPTION)
 end
@@ -193,14 +197,14 @@ end
 --- @param task runsmith.Task
 --- @param text string names a unit of a pool
 function M.begin(task, text)
-  local kind = task.kind
-  task.ctx = context.new(task)
-  if text ~= '' then context.added(task.ctx, text) end
+  local kind = task[KIND]
+  task[CTX] = context.new(task)
+  if text ~= '' then context.added(task[CTX], text) end
   local def = kind.def
   if not def then
     return schedule.call(task, 'load', require('runsmith.load').code, kind)
   end
-  task.self = kind.is_task and def or {}
+  task[SELF] = kind.is_task and def or {}
   return first(task)
 end
 
@@ -211,15 +215,15 @@ function M.next(task) return step(task) end
 --- wait, unless it has begun a transition by then.
 --- @param task runsmith.Task
 function M.ask(task)
-  if task.refuse ~= nil then return end
-  task.refuse = true
+  if task[REFUSE] ~= nil then return end
+  task[REFUSE] = true
   schedule.disturb(task)
 end
 
 --- @param task runsmith.Task
 --- @param event string
 function M.emit(task, event)
-  if not context.queue(task, event) then host.put(up.DROPPED, task.id, 0, 0, event) end
+  if not context.queue(task, event) then host.put(up.DROPPED, task[ID], 0, 0, event) end
 end
 
 --- Only custom units are killed by a function.

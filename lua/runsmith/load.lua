@@ -12,6 +12,9 @@ local host = require 'runsmith.host'
 local plans = require 'runsmith.plans'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local KIND = T.KIND
+
 local M = {}
 
 local host_require = require
@@ -199,7 +202,7 @@ end
 function M.require(name)
   local task = schedule.current()
   if not task or is_library(name) then return from_host(name) end
-  local plan = task.kind.plan
+  local plan = task[KIND].plan
   local module = plan.modules[name]
   if module and module.kept then return module.value end
   local body

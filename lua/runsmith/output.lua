@@ -4,6 +4,9 @@
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local ID = T.ID
+
 local M = {}
 
 local PART_MAX = math.min(host.text_max, 8192) -- of a line; longer ones come in parts
@@ -12,9 +15,9 @@ local real = { stdout = io.stdout, stderr = io.stderr }
 real.output, real.close, real.type = io.output, io.close, io.type
 local parts = {} -- stream → task → the beginning of a line
 
-local function put(task, stream, line)
+local function put(id, stream, line)
   for at = 1, math.max(#line, 1), PART_MAX do
-    host.put(host.up.OUTPUT, task.id, stream, 0, line:sub(at, at + PART_MAX - 1))
+    host.put(host.up.OUTPUT, id, stream, 0, line:sub(at, at + PART_MAX - 1))
   end
 end
 
@@ -24,12 +27,12 @@ local function emit(task, stream, text)
   while true do
     local newline = text:find('\n', from, true)
     if not newline then break end
-    put(task, stream, text:sub(from, newline - 1))
+    put(task[ID], stream, text:sub(from, newline - 1))
     from = newline + 1
   end
   local rest = text:sub(from)
   if #rest >= PART_MAX then
-    put(task, stream, rest)
+    put(task[ID], stream, rest)
     rest = ''
   end
   parts[stream][task] = rest ~= '' and rest or nil
@@ -119,7 +122,7 @@ schedule.at_finish(function(task, id)
     local rest = parts[stream][task]
     if rest then
       parts[stream][task] = nil
-      put({ id = id }, stream, rest)
+      put(id, stream, rest)
     end
   end
 end)

@@ -5,6 +5,9 @@
 local schedule = require 'runsmith.schedule'
 local turn = require 'runsmith.turn'
 
+local T = require 'runsmith.task'
+local ID, KIND = T.ID, T.KIND
+
 local M = {}
 
 local MAKES_HANDLE = {
@@ -44,15 +47,15 @@ local function settle(task, co, how, a, b)
     if #pool < POOL_MAX then pool[#pool + 1] = co end
     return
   end
-  if not task.id then return end
+  if not task[ID] then return end
   if how == 'interrupted' then return schedule.interrupted(task, a) end
   if how == 'yield' then a, b = 'a callback cannot wait', debug.traceback(co) end
-  return task.kind.runs.upset(task, tostring(a), schedule.trimmed(b))
+  return task[KIND].runs.upset(task, tostring(a), schedule.trimmed(b))
 end
 
 -- Called by luv, when nobody runs; or by a luv function that calls back at once.
 local function enter(task, fn, ...)
-  if not task.id then return end
+  if not task[ID] then return end
   if schedule.current() then return fn(...) end
   local co = table.remove(pool) or coroutine.create(body)
   return turn.protect(task, settle, co, schedule.lend(task, co, fn, ...))
@@ -71,7 +74,7 @@ end
 -- An opened file whose opener has ended is nobody's to close.
 local function bind_open(task, fn)
   return function(err, fd)
-    if not task.id and fd then return uv.fs_close(fd) end
+    if not task[ID] and fd then return uv.fs_close(fd) end
     return enter(task, fn, err, fd)
   end
 end

@@ -6,26 +6,11 @@
 
 local host = require 'runsmith.host'
 
-local M = {}
+local T = require 'runsmith.task'
+local ID, SLOT, INC, KIND, CO, PHASE = T.ID, T.SLOT, T.INC, T.KIND, T.CO, T.PHASE
+local STATE, TICKET, VALUES, REFUSE = T.STATE, T.TICKET, T.VALUES, T.REFUSE
 
---- One incarnation of a unit in this VM. At most 16 fields, so that it takes 448 bytes.
---- @class runsmith.Task
---- @field id? integer the host's; nil: it has ended
---- @field slot integer
---- @field inc integer
---- @field row integer its row in the plan
---- @field kind runsmith.Kind
---- @field co? thread where its functions run, one after another
---- @field self? table
---- @field ctx? runsmith.Context
---- @field phase string which of its functions runs; what it waits for otherwise
---- @field state? runsmith.State
---- @field edge? runsmith.Edge the transition in progress
---- @field ticket? integer the wait in progress; below zero: one that heeds no stop
---- @field values? table what that wait will return
---- @field refuse? boolean nil: not asked to stop; true: the next wait is refused
---- @field due? number not before then is its state's function called again
---- @field queue? string[] emitted events
+local M = {}
 
 --- What runs a kind of task: `life` or `backend`.
 --- @class runsmith.Behaviour
@@ -50,6 +35,7 @@ local OWN_LINES = { -- of a traceback, below the worker's
 }
 
 local DONE, WAIT, EXPIRED = {}, {}, {}
+local ON_TIME, ON_STOP = { n = 1, EXPIRED }, { n = 2, nil, 'stopping' }
 
 local tasks, by_slot, count = {}, {}, 0
 local ready, head, tail = {}, 1, 0
@@ -62,7 +48,7 @@ local yield = coroutine.yield
 
 local function next_ticket(task)
   serial = serial % SERIALS + 1
-  return serial * IDS + task.id
+  return serial * IDS + task[ID]
 end
 
 local function push(task)
@@ -77,31 +63,27 @@ function M.quit() running, is_lent = nil, false end
 --- @return runsmith.Task?
 function M.current() return running end
 
---- The tasks of this VM that have not ended, for eval and drops.
---- @return table<integer, runsmith.Task>
-function M.tasks() return tasks end
-
 --- Has `fn(task)` called whenever a task ends.
 function M.at_finish(fn) finishers[#finishers + 1] = fn end
 
 --- Makes a task ready that is in none of its functions: `next` is called for it.
 --- @param task runsmith.Task
 function M.continue(task)
-  task.phase = 'between'
+  task[PHASE] = 'between'
   push(task)
 end
 
 local function forget(task, id)
   host.close(id)
   tasks[id] = nil
-  if by_slot[task.slot] == task then by_slot[task.slot] = nil end
+  if by_slot[task[SLOT]] == task then by_slot[task[SLOT]] = nil end
   count = count - 1
-  task.kind.plan:leave()
+  task[KIND].plan:leave()
 end
 
 -- What is undone as a task ends, before the engine hears of its end.
 local function undo(task, id)
-  task.id, task.ticket, task.co = nil, nil, nil
+  task[ID], task[TICKET], task[CO] = nil, nil, nil
   for _, finisher in ipairs(finishers) do
     finisher(task, id)
   end
@@ -112,7 +94,7 @@ end
 --- @param why integer host.why
 --- @param text? string
 function M.finish(task, why, text)
-  local id = task.id
+  local id = task[ID]
   if not id then return end
   undo(task, id)
   host.put(host.up.EXIT, id, why, 0, (text or ''):sub(1, host.text_max))
@@ -122,7 +104,7 @@ end
 --- Ends a task that the engine knows nothing of.
 --- @param task runsmith.Task
 function M.discard(task)
-  local id = task.id
+  local id = task[ID]
   if not id then return end
   undo(task, id)
   forget(task, id)
@@ -143,7 +125,7 @@ end
 --- @param task runsmith.Task
 --- @param traceback string
 function M.interrupted(task, traceback)
-  local own, text = task.kind.runs.interrupted, M.trimmed(traceback)
+  local own, text = task[KIND].runs.interrupted, M.trimmed(traceback)
   if own then return own(task, text) end
   return M.finish(task, host.why.INTERRUPTED, text)
 end
@@ -159,26 +141,26 @@ local function settle(task, how, a, b, c)
   running = nil
   if how == 'yield' then
     if a == WAIT then return end
-    task.ticket = nil
-    if a == DONE then return task.kind.runs.done(task, b, c) end
+    task[TICKET] = nil
+    if a == DONE then return task[KIND].runs.done(task, b, c) end
     return push(task) -- a plain coroutine.yield lets the others have a turn
   end
-  task.co = nil
+  task[CO] = nil
   if how == 'interrupted' then return M.interrupted(task, a) end
-  return task.kind.runs.fail(task, tostring(a), M.trimmed(b))
+  return task[KIND].runs.fail(task, tostring(a), M.trimmed(b))
 end
 
 local function resume(task, ...)
   running = task
-  return settle(task, host.resume(task.id, task.co, ...))
+  return settle(task, host.resume(task[ID], task[CO], ...))
 end
 
 --- Runs a function in the task's coroutine; `done` or `fail` of its kind comes after.
 --- @param task runsmith.Task
 --- @param phase string
 function M.call(task, phase, fn, a, b, c, d)
-  task.phase = phase
-  if not task.co then task.co = coroutine.create(body) end
+  task[PHASE] = phase
+  if not task[CO] then task[CO] = coroutine.create(body) end
   return resume(task, fn, a, b, c, d)
 end
 
@@ -193,37 +175,37 @@ end
 --- @return string how, any ... as host.resume
 function M.lend(task, co, ...)
   running, is_lent = task, true
-  return back(host.resume(task.id, co, ...))
+  return back(host.resume(task[ID], co, ...))
 end
 
 --- Leaves whatever function the task is in, for good; it is in none afterwards.
 --- @param task runsmith.Task
 function M.abandon(task)
-  task.co, task.ticket, task.values = nil, nil, nil
-  host.timer(task.id, nil)
+  task[CO], task[TICKET], task[VALUES] = nil, nil, nil
+  host.timer(task[ID], nil)
 end
 
 --- Begins a wait of the running worker, which `wake` ends, now or later.
 --- @return integer ticket
 function M.ticket()
   local task = running
-  if not task or task.co ~= coroutine.running() then
+  if not task or task[CO] ~= coroutine.running() then
     error('only the worker itself can wait: not a callback, nor a coroutine of its', 3)
   end
-  task.ticket = next_ticket(task)
-  return task.ticket
+  task[TICKET] = next_ticket(task)
+  return task[TICKET]
 end
 
 -- After the yield of a wait with a timer.
 local function woken(task, first, ...)
   if first == EXPIRED then return nil, 'timeout' end
-  host.timer(task.id, nil)
+  host.timer(task[ID], nil)
   return first, ...
 end
 
 local function given(task)
-  local values = task.values
-  task.values = nil
+  local values = task[VALUES]
+  task[VALUES] = nil
   if not values then return nil, 'stopping' end
   return unpack(values, 1, values.n)
 end
@@ -234,13 +216,13 @@ end
 --- @param seconds? number
 function M.suspend(ticket, seconds)
   local task = running
-  if task.ticket ~= ticket then return given(task) end
-  if task.refuse then
-    task.refuse, task.ticket = false, nil
+  if task[TICKET] ~= ticket then return given(task) end
+  if task[REFUSE] then
+    task[REFUSE], task[TICKET] = false, nil
     return nil, 'stopping'
   end
   if not seconds then return yield(WAIT) end
-  host.timer(task.id, host.now() + seconds)
+  host.timer(task[ID], host.now() + seconds)
   return woken(task, yield(WAIT))
 end
 
@@ -248,8 +230,8 @@ end
 --- @param ticket integer
 function M.hold(ticket)
   local task = running
-  if task.ticket ~= ticket then return given(task) end
-  task.ticket = -ticket
+  if task[TICKET] ~= ticket then return given(task) end
+  task[TICKET] = -ticket
   return yield(WAIT)
 end
 
@@ -258,9 +240,9 @@ end
 function M.wake(ticket, ...)
   local task = tasks[ticket % IDS]
   if not task then return false end
-  if task.ticket ~= ticket and task.ticket ~= -ticket then return false end
-  task.values = { n = select('#', ...), ... }
-  task.ticket = nil
+  if task[TICKET] ~= ticket and task[TICKET] ~= -ticket then return false end
+  task[VALUES] = { n = select('#', ...), ... }
+  task[TICKET] = nil
   if task ~= running or is_lent then push(task) end
   return true
 end
@@ -276,11 +258,11 @@ end
 function M.wait(seconds)
   M.ticket()
   local task = running
-  if task.refuse then
-    task.refuse, task.ticket = false, nil
+  if task[REFUSE] then
+    task[REFUSE], task[TICKET] = false, nil
     return nil, 'stopping'
   end
-  host.timer(task.id, host.now() + seconds)
+  host.timer(task[ID], host.now() + seconds)
   return slept(yield(WAIT))
 end
 
@@ -289,17 +271,17 @@ end
 --- @param task runsmith.Task
 --- @param at number
 function M.park(task, at)
-  task.phase, task.ticket = 'between', next_ticket(task)
-  host.timer(task.id, at)
+  task[PHASE], task[TICKET] = 'between', next_ticket(task)
+  host.timer(task[ID], at)
 end
 
 --- Ends the wait in progress because of a stop, if it heeds one.
 --- @param task runsmith.Task
 function M.disturb(task)
-  if not task.ticket or task.ticket < 0 then return end
-  host.timer(task.id, nil)
-  if task.phase ~= 'between' then task.values = { n = 2, nil, 'stopping' } end
-  task.ticket = nil
+  if not task[TICKET] or task[TICKET] < 0 then return end
+  host.timer(task[ID], nil)
+  if task[PHASE] ~= 'between' then task[VALUES] = ON_STOP end
+  task[TICKET] = nil
   push(task)
 end
 
@@ -326,11 +308,11 @@ end
 --- A task's turn has come.
 --- @param task runsmith.Task
 function M.go(task)
-  if not task.id or task.ticket then return end
-  if task.phase == 'between' then return task.kind.runs.next(task) end
-  local values = task.values
+  if not task[ID] or task[TICKET] then return end
+  if task[PHASE] == 'between' then return task[KIND].runs.next(task) end
+  local values = task[VALUES]
   if not values then return resume(task) end
-  task.values = nil
+  task[VALUES] = nil
   return resume(task, unpack(values, 1, values.n))
 end
 
@@ -338,9 +320,9 @@ end
 function M.expire()
   for id in host.expired do
     local task = tasks[id]
-    if task and task.ticket then
-      task.ticket = nil
-      if task.phase ~= 'between' then task.values = { n = 1, EXPIRED } end
+    if task and task[TICKET] then
+      task[TICKET] = nil
+      if task[PHASE] ~= 'between' then task[VALUES] = ON_TIME end
       push(task)
     end
   end
@@ -350,10 +332,10 @@ end
 --- @param task runsmith.Task
 --- @param is_helper? boolean
 function M.add(task, is_helper)
-  tasks[task.id] = task
-  if not is_helper then by_slot[task.slot] = task end
+  tasks[task[ID]] = task
+  if not is_helper then by_slot[task[SLOT]] = task end
   count = count + 1
-  task.kind.plan:enter()
+  task[KIND].plan:enter()
 end
 
 --- @param slot integer
@@ -361,19 +343,19 @@ end
 --- @return runsmith.Task?
 function M.find(slot, inc)
   local task = by_slot[slot]
-  if task and task.inc == inc then return task end
+  if task and task[INC] == inc then return task end
 end
 
 --- Ends a task now. If it is suspended, it is resumed interrupted, so that the exit
 --- says where it was.
 --- @param task runsmith.Task
 function M.kill(task)
-  if task.phase ~= 'between' and task.co then
-    host.arm(task.id)
-    task.ticket = nil
+  if task[PHASE] ~= 'between' and task[CO] then
+    host.arm(task[ID])
+    task[TICKET] = nil
     return resume(task)
   end
-  local state = task.state and (' in state %s'):format(task.state.name) or ''
+  local state = task[STATE] and (' in state %s'):format(task[STATE].name) or ''
   return M.finish(task, host.why.INTERRUPTED, 'between two steps' .. state)
 end
 

@@ -5,6 +5,9 @@ local commands = require 'runsmith.commands'
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local ID = T.ID
+
 local M = {}
 
 local COMMANDS_MAX = 1024 -- taken in one turn, before the ready have theirs
@@ -15,7 +18,7 @@ local function mishap(message)
   local task = at_work
   at_work = nil
   schedule.quit()
-  local id = task and task.id
+  local id = task and task[ID]
   local text = 'runsmith: ' .. message
   local entry = require('cjson').encode { text = text:sub(1, host.text_max / 4) }
   host.put(host.up.LOG, id, 3, 0, entry)

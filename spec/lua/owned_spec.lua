@@ -1,5 +1,7 @@
 local fake = require 'lua.fake_host'
 
+local SLOT = require('runsmith.task').SLOT
+
 describe('luv in a worker', function()
   local vm, time, uv, real, schedule
 
@@ -39,7 +41,8 @@ describe('luv in a worker', function()
     local function asker()
       local timer = uv.new_timer()
       timer:start(0, 0, function()
-        names[#names + 1] = schedule.current().slot .. (vm.host.running() and '' or '?')
+        local running = vm.host.running() and '' or '?'
+        names[#names + 1] = schedule.current()[SLOT] .. running
       end)
       time.sleep(10)
     end

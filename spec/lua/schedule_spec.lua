@@ -1,4 +1,5 @@
 local fake = require 'lua.fake_host'
+local T = require 'runsmith.task'
 
 local function task(fn) return { task = fn } end
 
@@ -138,7 +139,7 @@ describe('the scheduler', function()
     local life = require 'runsmith.life'
     local done = life.done
     life.done = function(which, value)
-      if which.slot == 1 and which.phase == 'run' then error 'a bug' end
+      if which[T.SLOT] == 1 and which[T.PHASE] == 'run' then error 'a bug' end
       return done(which, value)
     end
     vm:start(1)

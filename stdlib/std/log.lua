@@ -4,6 +4,9 @@ local cjson = require 'cjson'
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
 
+local T = require 'runsmith.task'
+local ID = T.ID
+
 local M = {}
 
 local DEPTH_MAX = 8
@@ -51,7 +54,7 @@ local function level(name, number)
       error(why:format(name, type(fields)), 2)
     end
     local task = schedule.current()
-    host.put(host.up.LOG, task and task.id, number, 0, encode(text, fields))
+    host.put(host.up.LOG, task and task[ID], number, 0, encode(text, fields))
   end
 end
 
