@@ -4,7 +4,7 @@
 ** Owner    nothing; a sentence is written into the caller's bytes.
 ** Thread   any; the hook is set once, at start.
 ** Limits   a moment past the end of time is RS_NEVER.
-** Tested   spec/core/base_spec.lua. */
+** Tested   spec/core/plan_spec.lua, and the simulator. */
 #ifndef RS_BASE_H
 #define RS_BASE_H
 

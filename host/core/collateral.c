@@ -17,6 +17,13 @@ static bool guilty(const rs_unit *u, uint32_t id, const rs_event *ev) {
   return u->life == RS_LIFE_KILLED || (u->flags & RS_F_VIOLATED);
 }
 
+/* True if the one that is named has ended already: then that end was its charge. */
+static bool has_paid(const rs_core *core, const rs_event *ev) {
+  if (ev->other >= core->count) return false;
+  const rs_unit *u = rs_unit_of(core, ev->other);
+  return u->kind == 0 || (int32_t)(u->inc - ev->other_inc) > 0;
+}
+
 /* Nobody can be named: the domain itself has failed, once. When its units may be back.
 ** */
 static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause) {
@@ -68,14 +75,15 @@ void rs_collateral_dead(rs_core *core, const rs_event *ev) {
     if (guilty(u, id, ev) && (culprit == RS_NONE || id == ev->other)) culprit = id;
   }
   if (lost == 0) return;
+  bool paid = culprit == RS_NONE && has_paid(core, ev);
 
   for (uint32_t id = top; id != RS_NONE; id = rs_tree_below(core, top, id))
     if (lived(rs_unit_of(core, id), top) && !guilty(rs_unit_of(core, id), id, ev))
-      lose(core, id, culprit);
+      lose(core, id, paid ? ev->other : culprit);
 
   uint64_t cause = 0;
   rs_time from = core->now;
-  if (culprit == RS_NONE) from = charge_domain(core, ev, &cause);
+  if (culprit == RS_NONE && !paid) from = charge_domain(core, ev, &cause);
   for (uint32_t id = top; id != RS_NONE; id = rs_tree_below(core, top, id))
     if (lived(rs_unit_of(core, id), top)) cause = end_guilty(core, id, ev);
 

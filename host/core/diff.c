@@ -5,6 +5,7 @@
 
 #include "order.h"
 #include "tree.h"
+#include "vms.h"
 #include "watch.h"
 
 typedef struct rs_news {
@@ -178,8 +179,8 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
 /* Moves a unit that lives on to its row; limits in progress are measured anew. */
 static void patch(rs_core *core, uint32_t id, uint32_t row) {
   rs_unit *u = rs_unit_of(core, id);
-  rs_time launch = rs_spec_of(core, u)->launch,
-          shutdown = rs_spec_of(core, u)->shutdown;
+  const rs_plan_spec *was = rs_spec_of(core, u);
+  rs_time launch = was->launch, shutdown = was->shutdown, stall = was->stall;
   rs_diff_place(core, id, row);
   u->flags |= RS_F_PATCHED;
   const rs_plan_spec *spec = rs_spec_of(core, u);
@@ -189,7 +190,8 @@ static void patch(rs_core *core, uint32_t id, uint32_t row) {
     u->stop_by = rs_time_add(u->since, rs_time_max(spec->shutdown, 0));
   if (u->kind != RS_SUPERVISOR && u->life > RS_LIFE_DOWN && u->life <= RS_LIFE_ASKED)
     rs_watch_arm(core, id);
-  else if (u->kind == RS_SUPERVISOR && u->life == RS_LIFE_ASKED)
+  if (u->life != RS_LIFE_DOWN && spec->stall < stall) rs_vms_again(core, id);
+  if (u->kind == RS_SUPERVISOR && u->life == RS_LIFE_ASKED)
     rs_wake(core, id, u->flags & RS_F_DOOM ? RS_NEVER : u->stop_by);
 }
 

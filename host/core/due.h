@@ -4,7 +4,7 @@
 ** Owner    the core; room comes through rs_due_room alone.
 ** Thread   the core's.
 ** Limits   one moment an item; items name units and VMs (RS_DUE_VM).
-** Tested   spec/core/due_spec.lua. */
+** Tested   spec/core/unit_spec.lua, and the simulator. */
 #ifndef RS_DUE_H
 #define RS_DUE_H
 

@@ -4,7 +4,7 @@
 ** Owner    the core; room comes through rs_index_room alone.
 ** Thread   the core's.
 ** Limits   at most half of it is in use.
-** Tested   spec/core/view_spec.lua. */
+** Tested   spec/core/reload_spec.lua, and the simulator. */
 #ifndef RS_INDEX_H
 #define RS_INDEX_H
 

@@ -4,7 +4,7 @@
 ** Owner    the core.
 ** Thread   the core's.
 ** Limits   the last RS_LOSSES_MAX losses are known one by one.
-** Tested   spec/core/late_spec.lua. */
+** Tested   spec/core/unit_spec.lua, and the simulator. */
 #ifndef RS_LATE_H
 #define RS_LATE_H
 

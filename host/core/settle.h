@@ -4,7 +4,7 @@
 ** Owner    nothing.
 ** Thread   the core's.
 ** Limits   a few actions a call; a supervisor's own step visits each child once.
-** Tested   spec/core/start_spec.lua, stop_spec.lua, order_spec.lua. */
+** Tested   spec/core/order_spec.lua, strategy_spec.lua, and the simulator. */
 #ifndef RS_SETTLE_H
 #define RS_SETTLE_H
 

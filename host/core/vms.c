@@ -99,6 +99,20 @@ void rs_vms_start(rs_core *core, uint32_t id) {
     rs_due_set(&core->due, at | RS_DUE_VM, by);
 }
 
+void rs_vms_again(rs_core *core, uint32_t id) {
+  const rs_unit *u = rs_unit_of(core, id);
+  uint32_t at = rs_is_lua(u) ? watch_of(core, u) : RS_NONE;
+  if (at == RS_NONE) return;
+  rs_watch *watch = &core->watches[at];
+  if (watch->stall == RS_NEVER) {
+    rs_vms_start(core, id);
+    return;
+  }
+  watch->stall = rs_time_min(watch->stall, rs_spec_of(core, u)->stall);
+  bool idle = rs_due_when(&core->due, at | RS_DUE_VM) == RS_NEVER;
+  if (!idle) rs_due_set(&core->due, at | RS_DUE_VM, core->now);
+}
+
 void rs_vms_due(rs_core *core, uint32_t at) {
   rs_watch *watch = &core->watches[at];
   watch->looking = true;

@@ -4,7 +4,7 @@
 ** Owner    the core.
 ** Thread   the core's.
 ** Limits   a VM is looked at once in the shortest `stall` of those who live there.
-** Tested   spec/core/stall_spec.lua. */
+** Tested   spec/core/unit_spec.lua, and the simulator. */
 #ifndef RS_VMS_H
 #define RS_VMS_H
 
@@ -22,8 +22,11 @@ void rs_vms_free(rs_core *core, uint32_t owner);
 /* The VM of the domain in which the next coroutine worker is to live. */
 uint32_t rs_vms_pick(rs_core *core, uint32_t domain);
 
-/* A unit starts, or its limit changed: its VM is watched from now on. */
+/* A unit starts: its VM is watched from now on. */
 void rs_vms_start(rs_core *core, uint32_t id);
+
+/* The unit's limit changed while it may be running: its VM is looked at now. */
+void rs_vms_again(rs_core *core, uint32_t id);
 
 /* The VM's moment has come. */
 void rs_vms_due(rs_core *core, uint32_t watch);

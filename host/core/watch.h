@@ -4,7 +4,7 @@
 ** Owner    nothing.
 ** Thread   the core's.
 ** Limits   none; a moment past the end of time is RS_NEVER.
-** Tested   spec/core/watch_spec.lua. */
+** Tested   spec/core/unit_spec.lua, and the simulator. */
 #ifndef RS_WATCH_H
 #define RS_WATCH_H
 

@@ -92,6 +92,31 @@ describe('a dead runner', function()
       'a: exited killed', 'a: restart failed charged 0', 'b: collateral of a' },
       { unpack(log, 1, 7) })
   end)
+  it('ends all of its units before any of them starts', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { strategy = 'one_for_all', supervisor 't' { worker 'a' {} }, worker 'b' {} },
+    })
+    w:take()
+    dead(w, 'r', 's/b')
+    assert.same({ 'START s/b', 'START s/t/a' }, w:take '^%u+ %l')
+    assert.equal(1, w:view('s/t/a').restarts + w:view('s/t').restarts)
+  end)
+  it('whose culprit has ended already, and paid, costs nobody more', function()
+    local w = World.new(supervisor 'r' { max = 1, worker 'a' {}, worker 'b' {} })
+    local id = w:id 'a'
+    w:exit('a', 'error')
+    w:take()
+    w:tell('DOMAIN_DEAD', 'r', { other = id, other_inc = 0, b = 9 })
+    assert.same({ 'a: collateral of a', 'a: exited collateral', 'a: restart collateral 0' },
+      { unpack(w:take(), 1, 3) })
+    assert.same({}, w:take 'END')
+  end)
+  it('keeps the order of after', function()
+    local w = World.new(supervisor 'r' { worker 'd' { after = { 'a' } }, worker 'a' {} })
+    w:take()
+    dead(w, 'r')
+    assert.same({ 'START a', 'START d' }, w:deeds())
+  end)
   it('of which nobody lives costs nothing', function()
     local w = World.new(supervisor 'r' { worker 'a' {},
       worker 'z' { backend = 'process' } })

@@ -64,6 +64,20 @@ describe('a reload', function()
     assert.equal(2, w:view('b').plan)
     assert.equal(1, w:view('a').restarts)
   end)
+  it('restarts a worker whose states differ, whatever its identity says', function()
+    local function tree(states)
+      return supervisor 'r' { worker 'a' { life = states } }
+    end
+    local w = world(tree {
+      { 'one', on = { { 'e', 2 }, { 'go', 1 } } }, { 'two', ready = true, on = { { 'e', 2 } } },
+      { 'end', ends = 2 },
+    })
+    w:apply(tree {
+      { 'one', on = { { 'e', 1 }, { 'go', 1 } } }, { 'end', ends = 2 },
+    })
+    assert.same({ 'ASK a', 'START a' }, { w:deeds()[1], 'START a' })
+    assert.equal(1, w:view('a').inc)
+  end)
   it('adds, removes and moves', function()
     local w = world(supervisor 'r' { worker 'a' {}, worker 'b' {},
       supervisor 's' { worker 'x' {} } })
