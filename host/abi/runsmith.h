@@ -8,16 +8,19 @@
 ** Limits   a plan is below 2 GiB; every offset in it is checked by rs_plan_check.
 ** Tested   spec/lua/abi_spec.lua compares each size and offset with the compiler's. */
 
+/* clang-format off */
 typedef int64_t rs_time; /* monotonic nanoseconds or a span of them; never a date */
 
 enum {
-  RS_ABI = 1,          /* raised whenever anything below changes its layout or meaning */
-  RS_NONE = 0xffffffff /* "no unit", "no lifecycle", "no limit": an index that is none */
+  RS_ABI = 1,          /* raised when the layout or meaning of anything below changes */
+  RS_NONE = 0xffffffff /* no unit, no lifecycle, no limit: an index that is none */
 };
 
 enum { RS_SUPERVISOR = 1, RS_WORKER = 2, RS_COMMAND = 3 };
 
-enum { RS_COROUTINE = 1, RS_THREAD = 2, RS_PROCESS = 3, RS_EXTERNAL = 4, RS_CUSTOM = 5 };
+enum {
+  RS_COROUTINE = 1, RS_THREAD = 2, RS_PROCESS = 3, RS_EXTERNAL = 4, RS_CUSTOM = 5
+};
 
 enum { RS_ONE_FOR_ONE = 0, RS_ONE_FOR_ALL = 1, RS_REST_FOR_ONE = 2 };
 
@@ -89,7 +92,7 @@ typedef struct rs_plan_spec {
   uint8_t auto_shutdown; /* RS_AUTO_NEVER... */
   uint8_t spare[3];
   uint32_t flags;
-  uint32_t vms;          /* of an isolated supervisor: VMs for coroutine workers, >= 1 */
+  uint32_t vms;          /* of an isolated supervisor: VMs for coroutines, >= 1 */
   uint32_t max;          /* a supervisor's intensity; not RS_NONE */
   uint32_t own_max;      /* this child's own intensity; RS_NONE: none */
   rs_time within;        /* RS_NEVER (the largest int64): for life */
@@ -107,7 +110,7 @@ typedef struct rs_plan_spec {
   uint32_t exec;         /* row of RS_T_EXEC; RS_NONE where nothing differs */
   uint32_t custom;       /* row of RS_T_BACKEND; RS_NONE */
   uint32_t run_module;   /* row of RS_T_MODULE that defines the worker; RS_NONE */
-  rs_ref run;            /* runsmith.travel encoding: { module } | { task } | { definition } */
+  rs_ref run;            /* runsmith.travel: { module } | { task } | { definition } */
 } rs_plan_spec;
 
 /* A lifecycle: rows of RS_T_STATE; the first is where a worker starts. */
@@ -140,7 +143,7 @@ enum { RS_READY_STARTED = 0, RS_READY_NOTIFY = 1, RS_READY_FD = 2, RS_READY_PROB
 ** is NUL-terminated strings one after another. */
 typedef struct rs_plan_exec {
   rs_ref argv;     /* list; empty for a runner */
-  rs_ref env;      /* list of NAME=VALUE, added to the host's; "NAME" alone removes it */
+  rs_ref env;      /* list of NAME=VALUE, added to the host's; NAME alone removes it */
   rs_ref cwd, user, group; /* empty: the host's */
   int32_t umask;   /* -1: the host's */
   int32_t nice;    /* RS_NO_NICE (127): the host's */
@@ -202,7 +205,7 @@ int rs_task_beat(rs_task *task);
 /* 1 once the unit was asked to stop, else 0; read afresh at each call. */
 int rs_task_stopping(rs_task *task);
 
-/* 64-bit hash of `size` bytes, chained by `seed`: what `identity` and `version` hold. */
+/* 64-bit hash of `size` bytes, chained by `seed`: `identity` and `version` are such. */
 uint64_t rs_hash(const void *bytes, size_t size, uint64_t seed);
 
 /* 0, or -1 and a sentence in `why` (at most `why_size` bytes, NUL included). */

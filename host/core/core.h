@@ -13,6 +13,7 @@
 ** Use: feed rs_core_step one event after another, then pull rs_core_run until it gives
 ** no more actions, perform these in order, and wake at rs_core_due. Every call takes
 ** the time, which never goes back. */
+/* clang-format off */
 #ifndef RS_CORE_H
 #define RS_CORE_H
 

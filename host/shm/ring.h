@@ -1,11 +1,12 @@
-/* ring.h -- a one-way queue of records in shared memory: one writer, one reader, neither
-** of which trusts the other.
+/* ring.h -- a one-way queue of records in shared memory: one writer, one reader, and
+** neither trusts the other.
 **
 ** Layer    shm.
 ** Owner    the segment it lies in.
 ** Thread   put: the writer's; take: the reader's.
 ** Limits   a record with its text: RS_RECORD_MAX bytes, and below half the ring.
 ** Tested   spec/host/runner_shm.c; spec/fuzz takes rings full of garbage. */
+/* clang-format off */
 #ifndef RS_RING_H
 #define RS_RING_H
 
@@ -45,7 +46,7 @@ enum {
 
 /* What the engine tells a VM. */
 enum {
-  RS_DOWN_START = 1, /* slot, inc; a: plan number, b: its row; text: of an added unit its
+  RS_DOWN_START = 1, /* slot, inc; a: plan number, b: its row; text: an added unit's
                      ** name, NUL, its args (empty: the plan's); for a custom one its
                      ** handle to go on with */
   RS_DOWN_ASK,       /* stop: wakes it if it waits (its slot says stopping already) */

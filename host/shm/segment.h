@@ -3,10 +3,11 @@
 **
 ** Layer    shm: above core, below engine and runner.
 ** Owner    the engine makes a segment (a memfd sealed against resizing) and hands the
-**          descriptor over; each side maps it once and unmaps it when the runner is gone.
+**          descriptor over; each side maps it once, unmaps it when the runner is gone.
 ** Thread   each field has one writer, named below; all are atomic.
 ** Limits   RS_VMS_MAX VMs and RS_SLOTS_MAX slots a segment, RS_SEGMENTS_MAX a runner.
 ** Tested   spec/host/runner_shm.c, spec/fuzz. */
+/* clang-format off */
 #ifndef RS_SEGMENT_H
 #define RS_SEGMENT_H
 
@@ -22,7 +23,7 @@ enum {
   RS_SEGMENT_SHIFT = 24 /* a slot's or VM's id is (segment << 24) | index */
 };
 
-/* A unit's place. 64 bytes: a cache line. Engine: written before it asks for the start. */
+/* A unit's place: a cache line. The engine's part is written before it asks to start. */
 typedef struct rs_slot {
   _Atomic int64_t beat;      /* VM: its last sign of life */
   _Atomic int64_t others;    /* VM: rs_vm.busy minus own, when it gave it */
@@ -66,7 +67,7 @@ typedef struct rs_segment_head {
   uint32_t abi, vms, slots, up_size, down_size;
   uint32_t spare;
   rs_fault fault;
-  _Atomic uint64_t news[RS_VMS_MAX / 64]; /* runner sets VM i's bit, rings; engine clears */
+  _Atomic uint64_t news[RS_VMS_MAX / 64]; /* runner sets VM i's, rings; engine clears */
 } rs_segment_head;
 
 /* A mapped segment. Sizes come from who made it, never from the memory itself. */
