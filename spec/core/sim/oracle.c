@@ -23,7 +23,8 @@ uint64_t rs_oracle_key(rs_sim *sim, uint32_t unit) {
   uint64_t key = 1;
   for (const char *part = strchr(path, '/'); part; part = strchr(part + 1, '/')) {
     uint64_t name = 0;
-    for (const char *c = part + 1; *c && *c != '/'; c++) name = name * 31 + (uint64_t)*c;
+    for (const char *c = part + 1; *c && *c != '/'; c++)
+      name = name * 31 + (uint64_t)*c;
     bool letter = part[2] == 0 || part[2] == '/';
     key = rs_choice_mix(key, letter ? (uint64_t)(part[1] - 'a') + 1 : name);
   }
@@ -67,7 +68,8 @@ void rs_oracle_new(rs_sim *sim) {
 bool rs_oracle_blocked(rs_sim *sim, uint32_t unit) {
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     if (i != unit && at(sim, i)->exists && at(sim, i)->removed &&
-        at(sim, i)->key == at(sim, unit)->key) return true;
+        at(sim, i)->key == at(sim, unit)->key)
+      return true;
   }
   return false;
 }
@@ -92,7 +94,7 @@ static bool children_satisfied(rs_sim *sim, uint32_t unit, bool surely) {
 
 bool rs_oracle_satisfied(rs_sim *sim, uint32_t unit, bool surely) {
   rs_seen *seen = at(sim, unit);
-  if (seen->completed) return true;
+  if (seen->completed) return !seen->unsure || !surely;
   if (seen->live && (seen->ready || (seen->told_wrong && !surely))) return true;
   if (rs_oracle_spec(sim, seen)->kind != RS_SUPERVISOR || !seen->live) return false;
   rs_view view; /* where the journal is brief, it does not tell */
@@ -121,120 +123,13 @@ bool rs_oracle_stale(rs_sim *sim, const rs_event *ev) {
   return !seen->live || seen->inc != ev->inc;
 }
 
-static void hear_enter(rs_sim *sim, rs_seen *seen, const rs_event *ev) {
-  const rs_plan *plan = sim->plan[seen->plan];
-  uint32_t life = rs_oracle_spec(sim, seen)->life;
-  uint32_t to = 0;
-  if (seen->moving) {
-    const rs_plan_state *from = rs_plans_state(plan, life, seen->state);
-    to = rs_plans_edge(plan, from, seen->edge)->to;
-  }
-  if (ev->a != to || seen->entered != seen->moving) {
-    seen->told_wrong = true;
-    return;
-  }
-  seen->state = to;
-  seen->entered = true;
-  seen->moving = false;
-  seen->entered_at = ev->at < sim->now ? ev->at : sim->now;
-  seen->lost_at = sim->lost;
-  seen->ready = rs_plans_state(plan, life, to)->ready;
-  if (seen->ready) seen->was_ready = true;
-}
-
-static void hear_begin(rs_sim *sim, rs_seen *seen, const rs_event *ev) {
-  const rs_plan *plan = sim->plan[seen->plan];
-  uint32_t life = rs_oracle_spec(sim, seen)->life;
-  bool wrong = !seen->entered || seen->moving;
-  if (!wrong) wrong = ev->a >= rs_plans_state(plan, life, seen->state)->edge_count;
-  if (wrong) {
-    seen->told_wrong = true;
-    return;
-  }
-  seen->moving = true;
-  seen->edge = ev->a;
-  seen->begun_at = ev->at < sim->now ? ev->at : sim->now;
-  seen->lost_at = sim->lost;
-}
-
-static void hear_life(rs_sim *sim, rs_seen *seen, const rs_event *ev) {
-  bool lua = rs_oracle_spec(sim, seen)->life != RS_NONE;
-  bool life = ev->kind == RS_EV_BEGIN || ev->kind == RS_EV_ENTER;
-  if (lua != life) {
-    seen->told_wrong = true;
-  } else if (ev->kind == RS_EV_BEGIN) {
-    hear_begin(sim, seen, ev);
-  } else if (ev->kind == RS_EV_ENTER) {
-    hear_enter(sim, seen, ev);
-  } else if (ev->kind == RS_EV_READY) {
-    seen->ready = seen->was_ready = seen->entered = true;
-  } else if (ev->kind == RS_EV_TERMINATING) {
-    seen->ready = false;
-  } else if (ev->kind == RS_EV_EXTEND) {
-    seen->extended = ev->x < 100000 * RS_MS ? sim->now + ev->x : RS_NEVER;
-  }
-}
-
-void rs_oracle_event(rs_sim *sim, const rs_event *ev) {
-  if (rs_oracle_stale(sim, ev)) return;
-  rs_seen *seen = at(sim, ev->unit);
-  switch (ev->kind) {
-  case RS_EV_STARTED: seen->confirmed = true; break;
-  case RS_EV_BEGIN:
-  case RS_EV_ENTER:
-  case RS_EV_READY:
-  case RS_EV_TERMINATING:
-  case RS_EV_EXTEND: hear_life(sim, seen, ev); break;
-  case RS_EV_PROTOCOL: seen->told_wrong = true; break;
-  case RS_EV_VERDICT:
-    if (ev->b == 0) seen->verdict = true;
-    break;
-  case RS_EV_EXIT:
-    seen->live = false;
-    seen->told_at = sim->now;
-    rs_charge_ended(sim, ev->unit, ev->a);
-    break;
-  case RS_EV_DOMAIN_DEAD: rs_charge_collateral(sim, ev->unit, ev->other); break;
-  default: break;
-  }
-}
-
-void rs_oracle_operator(rs_sim *sim, const rs_event *ev) {
-  rs_oracle *oracle = sim->oracle;
-  if (ev->kind == RS_EV_SHUTDOWN) {
-    oracle->shutdown = true;
-    if (ev->a == 1) oracle->now = true;
-    return;
-  }
-  if (!rs_oracle_is(sim, ev->unit)) return;
-  rs_seen *seen = at(sim, ev->unit);
-  bool leaf = rs_oracle_spec(sim, seen)->kind != RS_SUPERVISOR;
-  if (ev->kind == RS_EV_KILL && leaf) { /* of one that lives and is not killed yet */
-    if (!seen->live || seen->interrupted || seen->killed) return;
-    seen->felled = true;
-    seen->may_stop |= RS_BY_OPERATOR;
-    if (rs_oracle_spec(sim, seen)->restart != RS_TEMPORARY)
-      seen->may_start |= RS_BY_OPERATOR;
-    return;
-  }
-  if (ev->kind == RS_EV_KILL && seen->live) seen->felled = true;
-  bool well = seen->live && !(seen->may_stop & ~(uint32_t)RS_BY_VIOLATION);
-  if (ev->kind == RS_EV_START && well) return;
-  bool starts = ev->kind == RS_EV_START || ev->kind == RS_EV_RESTART;
-  if (ev->kind != RS_EV_START) seen->may_stop |= RS_BY_OPERATOR;
-  if (ev->kind == RS_EV_STOP) seen->held = true;
-  if (ev->kind == RS_EV_STOP || ev->kind == RS_EV_REMOVE) seen->may_start = 0;
-  if (starts) seen->held = false;
-  if (starts || ev->kind == RS_EV_KILL) seen->may_start |= RS_BY_OPERATOR;
-  if (ev->unit == oracle->root && ev->kind == RS_EV_STOP) oracle->shutdown = true;
-}
-
 /* --- entries -------------------------------------------------------------------- */
 
 /* A supervisor begins to live: its children may all start, and its counts are new. */
 static void begin_life(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   seen->live = true;
+  seen->since = sim->now;
   seen->felled = false;
   seen->may_start = seen->may_stop = 0;
   seen->ready = seen->was_ready = seen->completed = seen->failed = seen->owes = false;
@@ -243,7 +138,8 @@ static void begin_life(rs_sim *sim, uint32_t unit) {
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *child = at(sim, i);
     if (!child->exists || child->parent != unit) continue;
-    child->completed = child->failed = child->in_pass = child->owes = false;
+    child->completed = child->failed = child->unsure = child->in_pass = child->owes =
+      false;
     child->was_ready = child->ready = false;
     child->may_stop = 0;
     child->may_start = RS_BY_FIRST;
@@ -253,11 +149,12 @@ static void begin_life(rs_sim *sim, uint32_t unit) {
 
 static void supervisor_starts(rs_sim *sim, uint32_t unit, uint32_t inc) {
   rs_seen *seen = at(sim, unit);
-  if (seen->live) rs_sim_fail(sim, "two lives", "%s began twice", rs_story_path(sim, unit));
+  if (seen->live)
+    rs_sim_fail(sim, "two lives", "%s began twice", rs_story_path(sim, unit));
   uint32_t due = seen->ever ? seen->inc + 1 : 0;
   if (inc != due)
-    rs_sim_fail(sim, "incarnation", "%s#%u began, not #%u", rs_story_path(sim, unit), inc,
-                due);
+    rs_sim_fail(sim, "incarnation", "%s#%u began, not #%u", rs_story_path(sim, unit),
+                inc, due);
   if (rs_oracle_stopping(sim, seen->parent))
     rs_sim_fail(sim, "start in a stop", "%s begins", rs_story_path(sim, unit));
   seen->ever = true;
@@ -283,8 +180,7 @@ static void entry_supervisor(rs_sim *sim, const rs_entry *entry) {
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *child = at(sim, i);
     if (child->exists && child->live && child->parent == entry->unit)
-      rs_sim_fail(sim, "orphan", "a supervisor ended before %s",
-                  rs_story_path(sim, i));
+      rs_sim_fail(sim, "orphan", "a supervisor ended before %s", rs_story_path(sim, i));
   }
   seen->live = seen->ready = false;
   rs_charge_ended(sim, entry->unit, entry->a);
@@ -408,9 +304,10 @@ static void action_drop(rs_sim *sim, const rs_action *action) {
 void rs_oracle_applied(rs_sim *sim, uint32_t before, uint32_t after) {
   for (uint32_t i = 0; i < sim->oracle->ids; i++) { /* what brief did not tell */
     rs_view view;
-    bool supervisor = at(sim, i)->exists &&
-                      rs_oracle_spec(sim, at(sim, i))->kind == RS_SUPERVISOR;
-    if (supervisor && is_brief(sim, i) && rs_core_view(sim->core, i, &view) && view.ready)
+    bool supervisor =
+      at(sim, i)->exists && rs_oracle_spec(sim, at(sim, i))->kind == RS_SUPERVISOR;
+    if (supervisor && is_brief(sim, i) && rs_core_view(sim->core, i, &view) &&
+        view.ready)
       at(sim, i)->ready = at(sim, i)->was_ready = true;
   }
   learn(sim);

@@ -13,16 +13,16 @@
 
 enum { RS_ORACLE_UNITS_MAX = 256, RS_CHARGES_MAX = 64 };
 
-enum { /* why a unit may be started, and why stopped */
-  RS_BY_FIRST = 1,     /* its supervisor began a new life */
-  RS_BY_FAILURE = 2,   /* it ended, and its `restart` says so */
-  RS_BY_STRATEGY = 4,
-  RS_BY_COLLATERAL = 8,
-  RS_BY_OPERATOR = 16,
-  RS_BY_RELOAD = 32,
-  RS_BY_VIOLATION = 64,
-  RS_BY_GIVING_UP = 128, /* its intensity was exceeded, or auto_shutdown */
-  RS_BY_SHUTDOWN = 256
+enum {                    /* why a unit may be started, and why stopped */
+       RS_BY_FIRST = 1,   /* its supervisor began a new life */
+       RS_BY_FAILURE = 2, /* it ended, and its `restart` says so */
+       RS_BY_STRATEGY = 4,
+       RS_BY_COLLATERAL = 8,
+       RS_BY_OPERATOR = 16,
+       RS_BY_RELOAD = 32,
+       RS_BY_VIOLATION = 64,
+       RS_BY_GIVING_UP = 128, /* its intensity was exceeded, or auto_shutdown */
+       RS_BY_SHUTDOWN = 256
 };
 
 /* The restarts that one limit counted. */
@@ -35,50 +35,52 @@ typedef struct rs_charges {
 /* A unit as its actions and events show it. */
 typedef struct rs_seen {
   bool exists, fresh; /* fresh: since the last plan or addition */
-  bool live;       /* from START (a supervisor: `started`) until its end was told */
-  bool ever;       /* it had an incarnation */
+  bool live;          /* from START (a supervisor: `started`) until its end was told */
+  bool ever;          /* it had an incarnation */
   bool confirmed, entered, moving, asked, killed, interrupted, violated, ready;
-  bool was_ready;  /* in this incarnation */
+  bool was_ready;         /* in this incarnation */
   bool completed, failed; /* ended for good */
-  bool held;       /* an operator stopped it */
-  bool felled;     /* an operator killed it */
-  bool added;      /* to a pool */
-  bool heir;       /* it took the path of one of another kind */
-  bool removed;    /* by a reload: it is on its way out */
-  bool in_pass;    /* a strategy stops it before anything there starts */
-  bool owes;       /* it ended: a restart or its supervisor's giving up is due */
-  bool owes_loose; /* or neither: the contract leaves it open */
-  bool verdict;    /* a probe asked for its restart */
-  bool told_wrong; /* nonsense was told in its name */
-  bool judged;     /* `truly` and `came_up` hold */
-  bool came_up;    /* it had entered its first state as it was ended */
-  bool unexplained; /* ended for a violation that the journal has yet to name */
+  bool unsure;            /* which of these, the contract leaves open */
+  bool held;              /* an operator stopped it */
+  bool felled;            /* an operator killed it */
+  bool added;             /* to a pool */
+  bool heir;              /* it took the path of one of another kind */
+  bool removed;           /* by a reload: it is on its way out */
+  bool in_pass;           /* a strategy stops it before anything there starts */
+  bool owes;              /* it ended: a restart or its supervisor's giving up is due */
+  bool owes_loose;        /* or neither: the contract leaves it open */
+  bool verdict;           /* a probe asked for its restart */
+  bool told_wrong;        /* nonsense was told in its name */
+  bool judged;            /* `truly` and `came_up` hold */
+  bool came_up;           /* it had entered its first state as it was ended */
+  bool unexplained;       /* ended for a violation that the journal has yet to name */
   rs_time truly[RS_C_COUNT]; /* what each constraint would have seen as it was ended */
   uint32_t parent, inc, state, edge, plan, row;
   uint32_t may_start, may_stop; /* RS_BY_... */
-  uint64_t key;    /* hash of its path, as rs_draft_unit.key */
-  rs_time since;   /* START */
-  rs_time told_at; /* its end */
-  rs_time launch;  /* its limit then */
-  rs_time shutdown; /* its limit as it was asked */
+  uint64_t key;                 /* hash of its path, as rs_draft_unit.key */
+  rs_time since;                /* START */
+  rs_time told_at;              /* its end */
+  rs_time launch;               /* its limit then */
+  rs_time shutdown;             /* its limit as it was asked */
+  rs_time heard_at;             /* when its last state was told */
   rs_time entered_at, begun_at, asked_at, interrupted_at, killed_at;
-  rs_time lost_at; /* what was lost in all by the last of these */
+  rs_time lost_at;     /* what was lost in all by the last of these */
   rs_time strategy_at; /* BY_STRATEGY: since when */
-  rs_time extended; /* a command asked for more time */
+  rs_time extended;    /* a command asked for more time */
   rs_charges charges, own;
 } rs_seen;
 
 typedef struct rs_oracle {
   rs_seen unit[RS_ORACLE_UNITS_MAX];
-  uint32_t ids;      /* those below may exist */
-  uint64_t seq;      /* of the last entry */
+  uint32_t ids; /* those below may exist */
+  uint64_t seq; /* of the last entry */
   uint32_t root;
-  rs_time over_by;   /* everything is down by then */
+  rs_time over_by;    /* everything is down by then */
   bool shutdown, now; /* a shutdown was asked for; all at once */
   bool root_failed;
-  bool loose; /* nonsense was told: who failed, the core alone can say */
-  rs_time applied;   /* the last plan */
-  rs_time touched;   /* last action that was more than a look */
+  bool loose;      /* nonsense was told: who failed, the core alone can say */
+  rs_time applied; /* the last plan */
+  rs_time touched; /* last action that was more than a look */
 } rs_oracle;
 
 struct rs_sim;
@@ -125,7 +127,7 @@ void rs_order_start(struct rs_sim *sim, const rs_action *action);
 void rs_order_stop(struct rs_sim *sim, const rs_action *action);
 /* oracle_charge.c */
 void rs_charge_ended(struct rs_sim *sim, uint32_t unit, uint32_t why);
-void rs_charge_collateral(struct rs_sim *sim, uint32_t domain, uint32_t culprit);
+void rs_charge_collateral(struct rs_sim *sim, const rs_event *ev);
 void rs_charge_entry(struct rs_sim *sim, const rs_entry *entry);
 void rs_charge_turn(struct rs_sim *sim);
 /* oracle_reload.c */

@@ -59,6 +59,7 @@ static void strategy(rs_sim *sim, uint32_t unit, uint32_t reason) {
       if (!other->ever || !other->live) continue;
     } else if (!other->held && !other->failed) {
       other->may_start |= reason;
+      other->completed = false;
     }
   }
 }
@@ -94,8 +95,8 @@ static void for_good(rs_sim *sim, uint32_t unit, bool ok) {
 
 static const uint32_t OWN_FAULT = RS_BY_VIOLATION | RS_BY_GIVING_UP;
 
-/* True if it stops for nothing but a strategy's pass of this very moment: whether its end
-** was still its own is the core's to say. */
+/* True if it stops for nothing but a strategy's pass of this very moment: whether its
+** end was still its own is the core's to say. */
 static bool just_now(rs_sim *sim, uint32_t unit) {
   if (sim->oracle->shutdown) return false;
   for (; unit != RS_NONE; unit = at(sim, unit)->parent) {
@@ -117,9 +118,13 @@ static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
   if (above) return;
   if (seen->felled && !temporary && !seen->held) strategy(sim, unit, RS_BY_STRATEGY);
   bool by_strategy = !(seen->may_stop & STOPPED_OTHERWISE);
+  bool done = seen->felled && ok && !seen->held &&
+              rs_oracle_spec(sim, seen)->restart == RS_TRANSIENT;
+  if (done) seen->completed = seen->unsure = true; /* or it comes back */
   if (temporary && (by_strategy || seen->felled) && !seen->held) {
     seen->completed = ok; /* it does not come back, so this is its end */
     seen->failed = !ok;
+    seen->unsure = seen->interrupted;
   }
 }
 
@@ -166,7 +171,10 @@ static void lose(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   seen->live = seen->ready = seen->in_pass = false;
   seen->told_at = sim->now;
-  if (rs_oracle_stopping(sim, unit) && !just_now(sim, unit)) return;
+  if (rs_oracle_stopping(sim, unit) && !just_now(sim, unit)) {
+    stopped(sim, unit, false, rs_oracle_stopping(sim, seen->parent));
+    return;
+  }
   if (rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY) {
     seen->failed = true; /* not by itself: no auto_shutdown */
     return;
@@ -175,21 +183,28 @@ static void lose(rs_sim *sim, uint32_t unit) {
   strategy(sim, unit, RS_BY_COLLATERAL);
 }
 
-void rs_charge_collateral(rs_sim *sim, uint32_t domain, uint32_t culprit) {
+void rs_charge_collateral(rs_sim *sim, const rs_event *ev) {
+  uint32_t domain = ev->unit, culprit = ev->other;
+  bool named = culprit != RS_NONE; /* if it ended before, it has paid already */
+  if (named && (!rs_oracle_is(sim, culprit) || !at(sim, culprit)->live ||
+                at(sim, culprit)->inc != ev->other_inc))
+    culprit = RS_NONE;
   bool stops = rs_oracle_stopping(sim, domain), any = false;
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *seen = at(sim, i);
     if (!lived(sim, i, domain)) continue;
     any = true;
-    if (i != culprit && !seen->violated && !seen->told_wrong) continue;
+    if (i != culprit && !seen->violated && !seen->told_wrong && !seen->verdict)
+      continue;
     seen->live = false;
+    seen->told_at = sim->now;
     rs_charge_ended(sim, i, RS_WHY_SIGNAL);
     if (i != culprit) seen->owes_loose = true; /* it was to pay, and may have to */
   }
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     if (lived(sim, i, domain)) lose(sim, i);
   }
-  if (culprit == RS_NONE && any && !stops)
+  if (!named && any && !stops)
     at(sim, domain)->owes = at(sim, domain)->owes_loose = true;
 }
 
@@ -202,7 +217,7 @@ static void entry_restart(rs_sim *sim, const rs_entry *entry) {
   if (!seen->owes) {
     if (!sim->oracle->loose)
       rs_sim_fail(sim, "charged", "%s is charged (why %u) for nothing that it did",
-                path(sim, entry->unit), entry->a);
+                  path(sim, entry->unit), entry->a);
     return;
   }
   seen->owes = false;

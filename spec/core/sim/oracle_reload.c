@@ -1,4 +1,4 @@
-/* oracle_reload.c -- what a new plan may touch, and where all must be when it is quiet. */
+/* oracle_reload.c -- what a new plan may touch, and where all must be in the end. */
 #include "oracle.h"
 #include "sim.h"
 
@@ -24,7 +24,8 @@ static uint32_t row_of(const rs_plan *plan, uint64_t key) {
 static uint32_t template_of(const rs_plan *plan, uint32_t row) {
   for (uint32_t i = row + 1; i < rs_plans_rows(plan); i++) {
     if (rs_plans_unit(plan, i)->parent == row &&
-        rs_plans_spec(plan, i)->flags & RS_TEMPLATE) return i;
+        rs_plans_spec(plan, i)->flags & RS_TEMPLATE)
+      return i;
   }
   return RS_NONE;
 }
@@ -87,6 +88,9 @@ static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b)
     return;
   }
   loosen(sim, unit, rs_plans_spec(a, ra), rs_plans_spec(b, rb));
+  bool passes = seen->live && seen->may_stop & RS_BY_STRATEGY && !seen->held;
+  if (passes && rs_plans_spec(b, rb)->restart != RS_TEMPORARY)
+    seen->may_start |= RS_BY_STRATEGY; /* it was temporary when the pass began */
   bool moves = seen->live && !same_place(sim, unit, a, ra, b, rb);
   if (same_unit(a, ra, b, rb) && !moves) return;
   seen->may_stop |= RS_BY_RELOAD;
@@ -109,22 +113,27 @@ void rs_reload_mark(rs_sim *sim, uint32_t before, uint32_t after) {
 static bool may_start_now(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   const rs_plan *plan = sim->plan[seen->plan];
-  if (seen->held || seen->told_wrong || seen->may_start == 0 || !at(sim, seen->parent)->live) return false;
+  if (seen->held || seen->told_wrong || seen->unsure || seen->may_start == 0 ||
+      !at(sim, seen->parent)->live)
+    return false;
   if (rs_oracle_stopping(sim, seen->parent)) return false;
   if (rs_oracle_blocked(sim, unit)) return false;
   uint32_t before = RS_NONE;
   for (uint32_t i = rs_core_child(sim->core, seen->parent); i != RS_NONE && i != unit;
-       i = rs_core_next(sim->core, i)) before = i;
+       i = rs_core_next(sim->core, i))
+    before = i;
   const rs_plan_spec *above = rs_oracle_spec(sim, at(sim, seen->parent));
   bool ordered = above->flags & RS_ORDERED || above->strategy == RS_REST_FOR_ONE;
-  if (ordered && before != RS_NONE && !rs_oracle_satisfied(sim, before, true)) return false;
+  if (ordered && before != RS_NONE && !rs_oracle_satisfied(sim, before, true))
+    return false;
   if (seen->added) return true;
   for (uint32_t k = 0; k < rs_plans_unit(plan, seen->row)->after_count; k++) {
     uint32_t row = rs_plans_after(plan, seen->row, k);
     for (uint32_t i = 0; i < sim->oracle->ids; i++) {
       rs_seen *other = at(sim, i);
       if (other->exists && other->parent == seen->parent && other->row == row &&
-          other->plan == seen->plan && !rs_oracle_satisfied(sim, i, true)) return false;
+          other->plan == seen->plan && !rs_oracle_satisfied(sim, i, true))
+        return false;
     }
   }
   return true;

@@ -1,4 +1,4 @@
-/* oracle_watch.c -- no one is judged too early, and no one who is really dead too late. */
+/* oracle_watch.c -- no one is judged too early, no one who is really dead too late. */
 #include "oracle.h"
 #include "sim.h"
 
@@ -53,8 +53,7 @@ void rs_watch_judged(rs_sim *sim, uint32_t unit) {
   seen->truly[RS_C_TIMEOUT] = sim->now - seen->entered_at - lost;
   seen->truly[RS_C_TRANSITION] = sim->now - seen->begun_at - lost;
   seen->truly[RS_C_LAUNCH] = sim->now - seen->since - lost;
-  seen->truly[RS_C_STALL] =
-    sim->now - actor->beat - (sim->lost - actor->lost_at_beat);
+  seen->truly[RS_C_STALL] = sim->now - actor->beat - (sim->lost - actor->lost_at_beat);
   seen->truly[RS_C_SHUTDOWN] = sim->now - seen->asked_at - lost;
 }
 
@@ -70,7 +69,8 @@ void rs_watch_violation(rs_sim *sim, const rs_entry *entry) {
   if (entry->a == RS_C_PROBE && !seen->verdict)
     rs_sim_fail(sim, "probe", "%s: no verdict", rs_story_path(sim, entry->unit));
   if (entry->a == RS_C_PROTOCOL && !seen->told_wrong)
-    rs_sim_fail(sim, "protocol", "%s said nothing wrong", rs_story_path(sim, entry->unit));
+    rs_sim_fail(sim, "protocol", "%s said nothing wrong",
+                rs_story_path(sim, entry->unit));
   if (entry->a == RS_C_LAUNCH && seen->came_up && !seen->told_wrong)
     rs_sim_fail(sim, "launch", "%s had started", rs_story_path(sim, entry->unit));
   rs_time truly = entry->a < RS_C_COUNT ? seen->truly[entry->a] : 0;
@@ -87,8 +87,8 @@ void rs_watch_violation(rs_sim *sim, const rs_entry *entry) {
 
 static void late(rs_sim *sim, uint32_t unit, const char *what, rs_time by) {
   if (sim->now <= by) return;
-  rs_sim_fail(sim, "found late", "%s: %s was due at %.6f", rs_story_path(sim, unit), what,
-              (double)by / 1e9);
+  rs_sim_fail(sim, "found late", "%s: %s was due at %.6f", rs_story_path(sim, unit),
+              what, (double)by / 1e9);
 }
 
 /* a + b, where either may be never. */
@@ -109,7 +109,7 @@ static void watch_lua(rs_sim *sim, uint32_t unit, rs_actor *actor, rs_time slack
   }
   if (state->timeout != RS_NEVER) late(sim, unit, "its stay", plus(stay, slack));
   rs_time beat = latest(actor->beat, seen->entered_at);
-  if (is_deaf(seen)) beat = seen->asked_at;
+  if (is_deaf(seen) && seen->heard_at <= seen->asked_at) beat = seen->asked_at;
   if (state->heartbeat != RS_NEVER)
     late(sim, unit, "a heartbeat", plus(plus(beat, state->heartbeat), slack));
 }

@@ -153,7 +153,8 @@ rs_plan *rs_plans_bytes(const rs_draft *draft) {
   return plan;
 }
 
-static const void *row_of(const rs_plan *plan, uint32_t table, size_t size, uint32_t i) {
+static const void *row_of(const rs_plan *plan, uint32_t table, size_t size,
+                          uint32_t i) {
   return (const unsigned char *)plan + plan->tables[table].at + size * i;
 }
 
@@ -184,7 +185,8 @@ uint32_t rs_plans_states(const rs_plan *plan, uint32_t life) {
   return life_of(plan, life)->state_count;
 }
 
-const rs_plan_state *rs_plans_state(const rs_plan *plan, uint32_t life, uint32_t state) {
+const rs_plan_state *rs_plans_state(const rs_plan *plan, uint32_t life,
+                                    uint32_t state) {
   uint32_t at = life_of(plan, life)->state_at + state;
   return row_of(plan, RS_T_STATE, sizeof(rs_plan_state), at);
 }

@@ -109,7 +109,8 @@ uint32_t rs_shrink(const rs_try *what, const char *rule, uint64_t **kept) {
 bool rs_shrink_save(const char *path, const rs_try *what) {
   FILE *out = fopen(path, "w");
   if (out == NULL) return false;
-  fprintf(out, "seed %llu\nsteps %u\n", (unsigned long long)what->seed, what->steps_max);
+  fprintf(out, "seed %llu\nsteps %u\n", (unsigned long long)what->seed,
+          what->steps_max);
   for (uint32_t i = 0; i < what->count; i++)
     fprintf(out, "keep %016llx\n", (unsigned long long)what->kept[i]);
   return fclose(out) == 0;

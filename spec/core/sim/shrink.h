@@ -12,8 +12,7 @@
 
 enum { RS_TRIES_MAX = 4000 };
 
-/* Runs in a child; a crash is the rule "crash". `kept`: only these decisions (NULL: all);
-** `made`: where to leave the decisions that were made, or NULL. */
+/* What to run: all decisions of a seed, or only those in `kept`. */
 typedef struct rs_try {
   uint64_t seed;
   uint32_t steps_max;
@@ -21,6 +20,7 @@ typedef struct rs_try {
   uint32_t count;
 } rs_try;
 
+/* Runs it in a child; a crash is the rule "crash". */
 rs_sim_result rs_shrink_try(const rs_try *what, FILE *story);
 
 /* Drops what is not needed to break `rule`; `kept` (room for all) is filled and its

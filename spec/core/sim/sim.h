@@ -37,18 +37,18 @@ typedef struct rs_sim {
   rs_world world;
   rs_oracle *oracle;
   rs_time now;
-  rs_time lost;     /* sum of the time in which the whole world stood still */
+  rs_time lost;         /* sum of the time in which the whole world stood still */
   rs_time asleep_until; /* the engine does not run before; 0: it does */
-  rs_time slept;    /* sum of the time in which the engine did not run */
-  uint64_t hash;    /* of all actions */
+  rs_time slept;        /* sum of the time in which the engine did not run */
+  uint64_t hash;        /* of all actions */
   uint32_t steps;
-  uint32_t naps;    /* times that it might have overslept */
-  uint32_t added;   /* units ever added to pools */
-  uint32_t wakes;   /* turns of the engine in which there was nothing to do */
-  bool growing;     /* in a call that may ask for memory */
-  bool over, ended; /* shut down was asked for; DO_END came */
-  int64_t memory;   /* bytes that the core holds */
-  FILE *story;      /* where to tell what happens; NULL */
+  uint32_t naps;              /* times that it might have overslept */
+  uint32_t added;             /* units ever added to pools */
+  uint32_t wakes;             /* turns of the engine in which there was nothing to do */
+  bool growing;               /* in a call that may ask for memory */
+  bool over, ended;           /* shut down was asked for; DO_END came */
+  int64_t memory;             /* bytes that the core holds */
+  FILE *story;                /* where to tell what happens; NULL */
   char rule[RS_SIM_RULE_MAX]; /* the first rule that was broken; "" */
   char text[RS_SIM_TEXT_MAX];
 } rs_sim;
@@ -64,8 +64,8 @@ typedef struct rs_sim_result {
 rs_sim_result rs_sim_run(rs_choices *choices, uint32_t steps_max, FILE *story);
 
 /* A rule did not hold; the first one counts. */
-__attribute__((format(printf, 3, 4)))
-void rs_sim_fail(rs_sim *sim, const char *rule, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void rs_sim_fail(rs_sim *sim, const char *rule,
+                                                       const char *format, ...);
 
 /* sim_ops.c: operators' actions, by their number or tied to an actor's start. */
 void rs_ops_plan(rs_sim *sim);
@@ -84,8 +84,8 @@ void rs_sim_step(rs_sim *sim, const rs_event *ev);
 void rs_story_event(rs_sim *sim, const rs_event *ev);
 void rs_story_action(rs_sim *sim, const rs_action *action);
 void rs_story_plan(rs_sim *sim, const rs_plan *plan, uint32_t number);
-__attribute__((format(printf, 2, 3)))
-void rs_story_say(rs_sim *sim, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void rs_story_say(rs_sim *sim, const char *format,
+                                                        ...);
 const char *rs_story_path(rs_sim *sim, uint32_t unit);
 
 #endif

@@ -83,8 +83,8 @@ static uint32_t decide(rs_choices *choices, rs_choice made, uint32_t value) {
   return value;
 }
 
-uint32_t rs_choice_of(rs_choices *choices, uint32_t site, uint64_t whose, uint64_t which,
-                      uint32_t n) {
+uint32_t rs_choice_of(rs_choices *choices, uint32_t site, uint64_t whose,
+                      uint64_t which, uint32_t n) {
   if (n < 2) return 0;
   rs_choice made = {rs_choice_mix(rs_choice_mix(site, whose), which), site, 0};
   uint64_t value = rs_choice_mix(choices->seed, made.key) >> 11;
@@ -94,7 +94,8 @@ uint32_t rs_choice_of(rs_choices *choices, uint32_t site, uint64_t whose, uint64
 bool rs_choice_chance(rs_choices *choices, uint32_t site, uint64_t whose,
                       uint64_t which, uint32_t per_mille) {
   if (per_mille == 0) return false;
-  rs_choice made = {rs_choice_mix(rs_choice_mix(site, whose), which ^ 0xc4a9ce), site, 0};
+  rs_choice made = {rs_choice_mix(rs_choice_mix(site, whose), which ^ 0xc4a9ce), site,
+                    0};
   uint64_t value = (rs_choice_mix(choices->seed, made.key) >> 11) % 1000;
   return decide(choices, made, value < per_mille ? 1 : 0) != 0;
 }

@@ -14,11 +14,13 @@
 
 #include "../../../host/core/core.h"
 
-#define RS_SITES(X)                                                              \
-  X(PROFILE) X(SIZE) X(PRESENT) X(KIND) X(BACKEND) X(TUNE) X(SUPER) X(LIFE)      \
-  X(AFTER) X(ORDER) X(MUTATE) X(PATCH) X(TICK) X(OP) X(OP_TARGET) X(TIED)        \
-  X(START) X(STARTED) X(FAULT) X(FAULT_AT) X(STOP) X(MESSAGE) X(BEAT) X(STAY)    \
-  X(EDGE) X(SEND) X(EXIT) X(KILL) X(DOMAIN) X(LATE) X(GARBAGE) X(ENGINE) X(STARVE)
+#define RS_SITES(X)                                                                    \
+  X(PROFILE)                                                                           \
+  X(SIZE)                                                                              \
+  X(PRESENT) X(KIND) X(BACKEND) X(TUNE) X(SUPER) X(LIFE) X(AFTER) X(ORDER) X(MUTATE)   \
+    X(PATCH) X(TICK) X(OP) X(OP_TARGET) X(TIED) X(START) X(STARTED) X(FAULT)           \
+      X(FAULT_AT) X(STOP) X(MESSAGE) X(BEAT) X(STAY) X(EDGE) X(SEND) X(EXIT) X(KILL)   \
+        X(DOMAIN) X(LATE) X(GARBAGE) X(ENGINE) X(STARVE)
 
 #define X(name) RS_AT_##name,
 enum { RS_AT_NOWHERE, RS_SITES(X) RS_AT_COUNT };
@@ -50,8 +52,8 @@ void rs_choice_free(rs_choices *choices);
 void rs_choice_keep(rs_choices *choices, uint64_t key);
 
 /* 0 .. n-1, each as likely. */
-uint32_t rs_choice_of(rs_choices *choices, uint32_t site, uint64_t whose, uint64_t which,
-                      uint32_t n);
+uint32_t rs_choice_of(rs_choices *choices, uint32_t site, uint64_t whose,
+                      uint64_t which, uint32_t n);
 
 /* True in so many of a thousand cases; false is the plain answer. */
 bool rs_choice_chance(rs_choices *choices, uint32_t site, uint64_t whose,

@@ -6,8 +6,8 @@
 static const char *const lives[] = {"down",  "starting",    "up",
                                     "asked", "interrupted", "killed"};
 static const char *const hears[] = {
-  "started", "begin", "enter", "ready", "terminating", "extend", "exit", "protocol",
-  "seen",    "verdict", "go",  "ask",   "kill",        "due",    "stall"};
+  "started", "begin",   "enter", "ready", "terminating", "extend", "exit", "protocol",
+  "seen",    "verdict", "go",    "ask",   "kill",        "due",    "stall"};
 
 int rs_cover_report(FILE *out) {
   int missed = 0;

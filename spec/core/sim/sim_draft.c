@@ -7,7 +7,15 @@
 enum { SLOTS = 6, DEPTH_MAX = 4 };
 
 enum { /* groups: what a reload changes together */
-  G_PRESENT, G_CODE, G_TUNE, G_LIMIT, G_AFTER, G_ORDER, G_PLACE, G_LIFE, G_COUNT
+       G_PRESENT,
+       G_CODE,
+       G_TUNE,
+       G_LIMIT,
+       G_AFTER,
+       G_ORDER,
+       G_PLACE,
+       G_LIFE,
+       G_COUNT
 };
 
 typedef struct rs_pen { /* what draws */
@@ -18,7 +26,7 @@ typedef struct rs_pen { /* what draws */
   uint64_t key; /* of the unit being drawn */
 } rs_pen;
 
-#define PICK(pen, group, field, list)                                         \
+#define PICK(pen, group, field, list)                                                  \
   (list)[of(pen, group, field, (uint32_t)(sizeof(list) / sizeof((list)[0])))]
 
 /* The last version up to now that changed this group. */
@@ -49,8 +57,8 @@ static const rs_time edges[] = {RS_NEVER, 1000 * RS_MS, 100 * RS_MS};
 
 static rs_draft_state *add_state(rs_draft_life *life, uint8_t ends) {
   rs_draft_state *state = &life->state[life->count++];
-  *state = (rs_draft_state){
-    .row = {.timeout = RS_NEVER, .heartbeat = RS_NEVER, .ends = ends}};
+  *state =
+    (rs_draft_state){.row = {.timeout = RS_NEVER, .heartbeat = RS_NEVER, .ends = ends}};
   return state;
 }
 
@@ -82,7 +90,8 @@ static void random_life(rs_pen *pen, rs_draft_life *life) {
     rs_draft_state *state = add_state(life, RS_ENDS_NOT);
     uint32_t field = 50 + i * 8;
     state->row.timeout = PICK(pen, G_TUNE, field, stays);
-    if (of(pen, G_LIFE, 20 + i, 2)) state->row.heartbeat = PICK(pen, G_TUNE, field + 1, beats);
+    if (of(pen, G_LIFE, 20 + i, 2))
+      state->row.heartbeat = PICK(pen, G_TUNE, field + 1, beats);
     if (state->row.heartbeat != RS_NEVER) beating = true;
     add_edge(state, i + 1, PICK(pen, G_TUNE, field + 2, edges));
     if (i > 1 && of(pen, G_LIFE, 30 + i, 2))
@@ -108,15 +117,17 @@ static void draw_life(rs_pen *pen, rs_draft_unit *unit) {
   else default_life(pen, life, kind == 1);
   for (uint32_t i = 0; i < life->count; i++) { /* names and edges are its identity */
     const rs_draft_state *state = &life->state[i];
-    unit->identity = rs_choice_mix(unit->identity, state->row.ends * 100u + state->row.ready);
+    unit->identity =
+      rs_choice_mix(unit->identity, state->row.ends * 100u + state->row.ready);
     for (uint32_t e = 0; e < state->row.edge_count; e++)
       unit->identity = rs_choice_mix(unit->identity, state->edge[e].to + 1);
   }
 }
 
 static void draw_worker(rs_pen *pen, rs_draft_unit *unit) {
-  static const uint8_t backends[] = {RS_COROUTINE, RS_COROUTINE, RS_COROUTINE, RS_THREAD,
-                                     RS_PROCESS, RS_EXTERNAL, RS_CUSTOM};
+  static const uint8_t backends[] = {RS_COROUTINE, RS_COROUTINE, RS_COROUTINE,
+                                     RS_THREAD,    RS_PROCESS,   RS_EXTERNAL,
+                                     RS_CUSTOM};
   static const rs_time stalls[] = {2000 * RS_MS, 300 * RS_MS, 1000 * RS_MS, RS_NEVER};
   rs_plan_spec *spec = &unit->spec;
   spec->backend = PICK(pen, G_CODE, 0, backends);
@@ -136,10 +147,15 @@ static void draw_worker(rs_pen *pen, rs_draft_unit *unit) {
   }
   static const uint32_t ready[] = {RS_READY_STARTED, RS_READY_NOTIFY, RS_READY_FD};
   spec->exec = 0;
-  unit->exec = (rs_plan_exec){
-    .umask = -1, .nice = 127, .oom_score_adj = 2000, .stop_signal = 15,
-    .ready = PICK(pen, G_CODE, 2, ready), .ready_fd = 3, .ready_probe = RS_NONE,
-    .pre_timeout = 10000 * RS_MS, .post_timeout = 10000 * RS_MS};
+  unit->exec = (rs_plan_exec){.umask = -1,
+                              .nice = 127,
+                              .oom_score_adj = 2000,
+                              .stop_signal = 15,
+                              .ready = PICK(pen, G_CODE, 2, ready),
+                              .ready_fd = 3,
+                              .ready_probe = RS_NONE,
+                              .pre_timeout = 10000 * RS_MS,
+                              .post_timeout = 10000 * RS_MS};
   unit->identity = rs_choice_mix(unit->identity, unit->exec.ready);
 }
 
@@ -159,7 +175,8 @@ static void draw_supervisor(rs_pen *pen, rs_draft_unit *unit) {
                                        RS_REST_FOR_ONE};
   static const uint32_t maxes[] = {3, 1, 0, 2, 5, 10};
   static const rs_time withins[] = {5000 * RS_MS, 500 * RS_MS, 20000 * RS_MS, RS_NEVER};
-  static const uint8_t autos[] = {RS_AUTO_NEVER, RS_AUTO_NEVER, RS_AUTO_ANY, RS_AUTO_ALL};
+  static const uint8_t autos[] = {RS_AUTO_NEVER, RS_AUTO_NEVER, RS_AUTO_ANY,
+                                  RS_AUTO_ALL};
   static const rs_time shutdowns[] = {RS_NEVER, RS_NEVER, 1000 * RS_MS, 5000 * RS_MS};
   rs_plan_spec *spec = &unit->spec;
   spec->kind = RS_SUPERVISOR;
@@ -181,8 +198,8 @@ static void draw_supervisor(rs_pen *pen, rs_draft_unit *unit) {
 static void draw_child(rs_pen *pen, rs_draft_unit *unit) {
   static const uint8_t restarts[] = {RS_TRANSIENT, RS_TRANSIENT, RS_PERMANENT,
                                      RS_TEMPORARY};
-  static const rs_time shutdowns[] = {5000 * RS_MS, 1000 * RS_MS, 200 * RS_MS, 0, -1,
-                                      RS_NEVER};
+  static const rs_time shutdowns[] = {5000 * RS_MS, 1000 * RS_MS, 200 * RS_MS, 0,
+                                      -1,           RS_NEVER};
   static const rs_time launches[] = {3000 * RS_MS, 300 * RS_MS, 10000 * RS_MS};
   static const uint32_t maxes[] = {RS_NONE, RS_NONE, RS_NONE, 1, 0, 2};
   rs_plan_spec *spec = &unit->spec;
@@ -199,11 +216,18 @@ static rs_draft_unit *draw_unit(rs_pen *pen, uint32_t parent, uint32_t slot) {
   rs_draft *draft = pen->draft;
   rs_draft_unit *unit = &draft->unit[draft->count++];
   *unit = (rs_draft_unit){.key = pen->key, .parent = parent, .slot = slot};
-  unit->spec = (rs_plan_spec){
-    .own_max = RS_NONE, .within = RS_NEVER, .own_within = RS_NEVER, .vms = 1,
-    .backoff_factor = 1.0, .launch = 10000 * RS_MS, .stall = RS_NEVER,
-    .heartbeat = RS_NEVER, .life = RS_NONE, .exec = RS_NONE, .custom = RS_NONE,
-    .run_module = RS_NONE};
+  unit->spec = (rs_plan_spec){.own_max = RS_NONE,
+                              .within = RS_NEVER,
+                              .own_within = RS_NEVER,
+                              .vms = 1,
+                              .backoff_factor = 1.0,
+                              .launch = 10000 * RS_MS,
+                              .stall = RS_NEVER,
+                              .heartbeat = RS_NEVER,
+                              .life = RS_NONE,
+                              .exec = RS_NONE,
+                              .custom = RS_NONE,
+                              .run_module = RS_NONE};
   return unit;
 }
 

@@ -7,10 +7,10 @@
 
 static const rs_profile profiles[] = {
   /* faults ops reloads late garbage domains */
-  {0, 0, 0, 0, 0, 0},     {0, 0, 4, 0, 0, 0},      {80, 0, 0, 0, 0, 5},
-  {300, 0, 0, 0, 0, 0},   {150, 4, 0, 0, 0, 0},    {100, 4, 4, 0, 0, 0},
-  {150, 6, 4, 10, 10, 9}, {0, 10, 6, 0, 0, 0},     {100, 0, 0, 40, 0, 0},
-  {250, 9, 9, 30, 30, 9}, {60, 2, 2, 5, 2, 0},     {200, 0, 0, 0, 20, 30},
+  {0, 0, 0, 0, 0, 0},     {0, 0, 4, 0, 0, 0},   {80, 0, 0, 0, 0, 5},
+  {300, 0, 0, 0, 0, 0},   {150, 4, 0, 0, 0, 0}, {100, 4, 4, 0, 0, 0},
+  {150, 6, 4, 10, 10, 9}, {0, 10, 6, 0, 0, 0},  {100, 0, 0, 40, 0, 0},
+  {250, 9, 9, 30, 30, 9}, {60, 2, 2, 5, 2, 0},  {200, 0, 0, 0, 20, 30},
 };
 
 enum { OPS_MAX = 12, OP_KINDS = 12 };
@@ -38,11 +38,14 @@ static bool same_view(rs_view a, rs_view b) {
   return memcmp(&a, &b, sizeof a) == 0;
 }
 
-static void tell_change(rs_sim *sim, uint32_t unit, const rs_view *a, const rs_view *b) {
-  rs_story_say(sim, "before: #%u life %u state %d health %u ready %u waits %d cause %llu",
+static void tell_change(rs_sim *sim, uint32_t unit, const rs_view *a,
+                        const rs_view *b) {
+  rs_story_say(sim,
+               "before: #%u life %u state %d health %u ready %u waits %d cause %llu",
                a->inc, a->life, (int)a->state, a->health, a->ready, (int)a->waits_for,
                (unsigned long long)a->cause);
-  rs_story_say(sim, "after:  #%u life %u state %d health %u ready %u waits %d cause %llu",
+  rs_story_say(sim,
+               "after:  #%u life %u state %d health %u ready %u waits %d cause %llu",
                b->inc, b->life, (int)b->state, b->health, b->ready, (int)b->waits_for,
                (unsigned long long)b->cause);
   rs_story_say(sim, "since %.6f %.6f until %.6f %.6f", (double)a->since / 1e9,
@@ -166,8 +169,8 @@ static void pool_add(rs_sim *sim, uint32_t supervisor) {
   char name[8], why[200] = "";
   uint32_t len = (uint32_t)snprintf(name, sizeof name, "n%u", sim->added++);
   sim->growing = true;
-  uint32_t id = rs_core_add(sim->core, sim->now, supervisor, name, len, 77, why,
-                            sizeof why);
+  uint32_t id =
+    rs_core_add(sim->core, sim->now, supervisor, name, len, 77, why, sizeof why);
   sim->growing = false;
   rs_story_say(sim, "add %s to %s: %s", name, rs_story_path(sim, supervisor),
                id == RS_NONE ? why : "done");
@@ -222,8 +225,8 @@ void rs_ops_shutdown(rs_sim *sim, uint32_t how) {
 
 void rs_ops_do(rs_sim *sim, const rs_item *item) {
   static const uint8_t kinds[OP_KINDS] = {
-    0, RS_EV_STOP, RS_EV_START, RS_EV_RESTART, RS_EV_KILL, RS_EV_REMOVE, RS_EV_STOP,
-    RS_EV_START, RS_EV_RESTART, RS_EV_SHUTDOWN, 100, 101};
+    0,          RS_EV_STOP,  RS_EV_START,   RS_EV_RESTART,  RS_EV_KILL, RS_EV_REMOVE,
+    RS_EV_STOP, RS_EV_START, RS_EV_RESTART, RS_EV_SHUTDOWN, 100,        101};
   uint64_t op = item->who;
   if (sim->world.calm) return;
   if (item->kind == RS_IT_TIED) {
@@ -232,7 +235,8 @@ void rs_ops_do(rs_sim *sim, const rs_item *item) {
     op = rs_choice_mix(seen->key, item->token);
     uint32_t up = rs_choice_of(sim->choices, RS_AT_TIED, op, 7, 3);
     uint32_t unit = item->who;
-    for (; up > 0 && unit != sim->oracle->root; up--) unit = sim->oracle->unit[unit].parent;
+    for (; up > 0 && unit != sim->oracle->root; up--)
+      unit = sim->oracle->unit[unit].parent;
     static const uint8_t tied[] = {RS_EV_STOP, RS_EV_RESTART, RS_EV_KILL, RS_EV_START};
     operate(sim, tied[rs_choice_of(sim->choices, RS_AT_TIED, op, 8, 4)], unit);
     return;
@@ -249,5 +253,6 @@ void rs_ops_do(rs_sim *sim, const rs_item *item) {
   if (kind == 100) pool_add(sim, pool);
   else if (kind == 101 || kind == 0) confuse(sim, op);
   else if (kind != RS_EV_SHUTDOWN) operate(sim, kind, target(sim, op, 0));
-  else if (op == 0) rs_ops_shutdown(sim, rs_choice_of(sim->choices, RS_AT_OP, op, 5, 2));
+  else if (op == 0)
+    rs_ops_shutdown(sim, rs_choice_of(sim->choices, RS_AT_OP, op, 5, 2));
 }

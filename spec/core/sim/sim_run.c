@@ -29,7 +29,9 @@ static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
   return realloc(old, size);
 }
 
-static void mix(rs_sim *sim, uint64_t value) { sim->hash = rs_choice_mix(sim->hash, value); }
+static void mix(rs_sim *sim, uint64_t value) {
+  sim->hash = rs_choice_mix(sim->hash, value);
+}
 
 static void hash_action(rs_sim *sim, const rs_action *action) {
   mix(sim, (uint64_t)sim->now);
@@ -100,10 +102,13 @@ static void tie(rs_sim *sim, const rs_action *action) {
   static const rs_time range[2] = {0, 40 * RS_MS};
   uint64_t key = sim->oracle->unit[action->unit].key;
   uint32_t rate = sim->profile.ops * 4;
-  if (sim->world.calm || !rs_choice_chance(sim->choices, RS_AT_TIED, key, action->inc,
-                                           rate)) return;
+  if (sim->world.calm ||
+      !rs_choice_chance(sim->choices, RS_AT_TIED, key, action->inc, rate))
+    return;
   rs_time after = rs_choice_span(sim->choices, RS_AT_TIED, key, action->inc, range);
-  rs_item item = {.at = sim->now + after, .kind = RS_IT_TIED, .who = action->unit,
+  rs_item item = {.at = sim->now + after,
+                  .kind = RS_IT_TIED,
+                  .who = action->unit,
                   .token = action->inc};
   rs_queue_put(&sim->queue, item);
 }
@@ -118,7 +123,8 @@ static void perform(rs_sim *sim, const rs_action *action, rs_event *answers,
   case RS_DO_LOOK: answers[(*answered)++] = rs_world_look(sim, action); break;
   case RS_DO_LOOK_VM: answers[(*answered)++] = rs_world_look_vm(sim, action); break;
   case RS_DO_START:
-    if (rs_plans_spec(sim->plan[action->plan], action->row)->kind == RS_SUPERVISOR) break;
+    if (rs_plans_spec(sim->plan[action->plan], action->row)->kind == RS_SUPERVISOR)
+      break;
     rs_world_act(sim, action);
     tie(sim, action);
     break;
@@ -163,11 +169,13 @@ static bool oversleep(rs_sim *sim, rs_time due) {
   static const rs_time range[2] = {100 * RS_MS, 6000 * RS_MS};
   if (sim->world.calm || sim->asleep_until != 0) return false;
   uint64_t wake = sim->naps++;
-  if (!rs_choice_chance(sim->choices, RS_AT_LATE, wake, 0, sim->profile.late)) return false;
+  if (!rs_choice_chance(sim->choices, RS_AT_LATE, wake, 0, sim->profile.late))
+    return false;
   rs_time span = rs_choice_span(sim->choices, RS_AT_LATE, wake, 0, range);
   bool frozen = rs_choice_of(sim->choices, RS_AT_LATE, wake, 1, 2) == 1;
-  rs_story_say(sim, "%s for %.3f s from %.3f", frozen ? "all stands still" : "the engine sleeps",
-               (double)span / 1e9, (double)due / 1e9);
+  rs_story_say(sim, "%s for %.3f s from %.3f",
+               frozen ? "all stands still" : "the engine sleeps", (double)span / 1e9,
+               (double)due / 1e9);
   sim->slept += span;
   sim->oracle->touched += span; /* no quiet while */
   sim->asleep_until = due + span;

@@ -4,30 +4,39 @@
 #include "sim.h"
 
 static const char *const events[RS_EV_COUNT] = {
-  [RS_EV_STARTED] = "started",   [RS_EV_BEGIN] = "begin",
-  [RS_EV_ENTER] = "enter",       [RS_EV_READY] = "ready",
-  [RS_EV_TERMINATING] = "terminating", [RS_EV_EXTEND] = "extend",
-  [RS_EV_EXIT] = "exit",         [RS_EV_PROTOCOL] = "protocol",
-  [RS_EV_SEEN] = "seen",         [RS_EV_VM_SEEN] = "vm seen",
-  [RS_EV_VM_RUNS] = "vm runs",   [RS_EV_DOMAIN_DEAD] = "domain dead",
-  [RS_EV_VERDICT] = "verdict",   [RS_EV_STOP] = "operator: stop",
-  [RS_EV_START] = "operator: start", [RS_EV_RESTART] = "operator: restart",
-  [RS_EV_KILL] = "operator: kill",   [RS_EV_REMOVE] = "operator: remove",
+  [RS_EV_STARTED] = "started",
+  [RS_EV_BEGIN] = "begin",
+  [RS_EV_ENTER] = "enter",
+  [RS_EV_READY] = "ready",
+  [RS_EV_TERMINATING] = "terminating",
+  [RS_EV_EXTEND] = "extend",
+  [RS_EV_EXIT] = "exit",
+  [RS_EV_PROTOCOL] = "protocol",
+  [RS_EV_SEEN] = "seen",
+  [RS_EV_VM_SEEN] = "vm seen",
+  [RS_EV_VM_RUNS] = "vm runs",
+  [RS_EV_DOMAIN_DEAD] = "domain dead",
+  [RS_EV_VERDICT] = "verdict",
+  [RS_EV_STOP] = "operator: stop",
+  [RS_EV_START] = "operator: start",
+  [RS_EV_RESTART] = "operator: restart",
+  [RS_EV_KILL] = "operator: kill",
+  [RS_EV_REMOVE] = "operator: remove",
   [RS_EV_SHUTDOWN] = "operator: shutdown",
 };
 
 static const char *const actions[] = {
-  "?", "START", "ASK", "INTERRUPT", "KILL", "LOOK", "LOOK_VM", "journal",
-  "EMIT", "SIGNAL", "PATCH", "GONE", "DROP_PLAN", "END",
+  "?",       "START", "ASK",    "INTERRUPT", "KILL", "LOOK",      "LOOK_VM",
+  "journal", "EMIT",  "SIGNAL", "PATCH",     "GONE", "DROP_PLAN", "END",
 };
 
 static const char *const entries[RS_J_COUNT] = {
-  [RS_J_STARTED] = "started",   [RS_J_TRANSITION] = "transition",
-  [RS_J_READY] = "ready",       [RS_J_VIOLATION] = "violation",
-  [RS_J_EXITED] = "exited",     [RS_J_KILLED] = "killed",
-  [RS_J_RESTART] = "restart",   [RS_J_COLLATERAL] = "collateral",
+  [RS_J_STARTED] = "started",     [RS_J_TRANSITION] = "transition",
+  [RS_J_READY] = "ready",         [RS_J_VIOLATION] = "violation",
+  [RS_J_EXITED] = "exited",       [RS_J_KILLED] = "killed",
+  [RS_J_RESTART] = "restart",     [RS_J_COLLATERAL] = "collateral",
   [RS_J_COMPLETED] = "completed", [RS_J_ESCALATED] = "escalated",
-  [RS_J_RELOAD] = "reload",     [RS_J_STOP] = "stop",
+  [RS_J_RELOAD] = "reload",       [RS_J_STOP] = "stop",
   [RS_J_START] = "start",
 };
 

@@ -1,9 +1,11 @@
-/* world_life.c -- what an incarnation does of itself: walks its lifecycle, beats, heeds a
-** stop or does not, and goes wrong. */
+/* world_life.c -- what an incarnation does of itself: walks its lifecycle, beats, heeds
+** a stop or does not, and goes wrong. */
 #include "sim.h"
 #include "world.h"
 
-static rs_actor *actor_of(rs_sim *sim, uint32_t actor) { return &sim->world.actor[actor]; }
+static rs_actor *actor_of(rs_sim *sim, uint32_t actor) {
+  return &sim->world.actor[actor];
+}
 
 static bool is_lua(const rs_actor *self) { return self->spec.life != RS_NONE; }
 
@@ -106,7 +108,8 @@ static void step_other(rs_sim *sim, uint32_t actor) {
   if (!self->entered) {
     self->entered = true;
     self->leave_at = self->goal >= RS_GOAL_STAY || self->goal == RS_GOAL_HOME
-                       ? RS_NEVER : sim->now + RS_MS;
+                       ? RS_NEVER
+                       : sim->now + RS_MS;
     tell(sim, actor, RS_EV_READY, 0);
   } else if (sim->now >= self->leave_at) {
     uint32_t why = self->goal == RS_GOAL_WRONG ? RS_WHY_ERROR : RS_WHY_OK;
@@ -165,8 +168,9 @@ void rs_life_ask(rs_sim *sim, uint32_t actor) {
 
 static void nonsense(rs_sim *sim, uint32_t actor) {
   rs_actor *self = actor_of(sim, actor);
-  static const uint32_t kinds[] = {RS_EV_BEGIN, RS_EV_ENTER, RS_EV_PROTOCOL, RS_EV_READY,
-                                   RS_EV_TERMINATING, RS_EV_EXTEND, RS_EV_STARTED};
+  static const uint32_t kinds[] = {RS_EV_BEGIN,  RS_EV_ENTER,       RS_EV_PROTOCOL,
+                                   RS_EV_READY,  RS_EV_TERMINATING, RS_EV_EXTEND,
+                                   RS_EV_STARTED};
   static const uint32_t values[] = {RS_NONE, 0, 1, 2, 7, 8, 1000};
   self->garbled = true;
   rs_event ev = {.unit = self->unit, .inc = self->inc, .at = sim->now};
