@@ -23,7 +23,7 @@ enum {
   RS_SEGMENT_SHIFT = 24 /* a slot's or VM's id is (segment << 24) | index */
 };
 
-/* A unit's place: a cache line. The engine writes its part before it starts the unit. */
+/* A unit's place: a cache line. The engine writes its part before the unit starts. */
 typedef struct rs_slot {
   _Atomic int64_t beat;      /* VM: its last sign of life */
   _Atomic int64_t others;    /* VM: rs_vm.busy minus own, when it gave it */

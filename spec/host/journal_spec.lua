@@ -73,7 +73,8 @@ describe('the journal', function()
     for _, entry in ipairs(host:all { unit = 'plant/talker' }) do
       told[#told + 1] = entry.text or entry.to or entry.kind
     end
-    local order = 'started starting one two running ready three terminating stopped exited'
+    local order = 'started starting one two running ready three terminating'
+      .. ' stopped exited'
     assert.equal(order, table.concat(told, ' '):gsub(' completed', ''))
     host:finish()
   end)
