@@ -184,6 +184,18 @@ static void pool_add(rs_sim *sim, uint32_t supervisor) {
   sim->oracle->unit[id].added = true;
 }
 
+/* About an incarnation that is not yet, of a unit that is down. */
+static void unborn(rs_sim *sim, rs_event *ev) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) {
+    rs_seen *seen = &sim->oracle->unit[i];
+    rs_view view;
+    if (!seen->exists || seen->live || !rs_core_view(sim->core, i, &view)) continue;
+    if (view.life != 0 || rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR) continue;
+    ev->unit = i;
+    ev->inc = view.inc;
+  }
+}
+
 static void confuse(rs_sim *sim, uint64_t op) {
   rs_event ev = {.kind = rs_choice_of(sim->choices, RS_AT_GARBAGE, op, 1, RS_EV_STOP)};
   static const uint32_t units[] = {RS_NONE, 100, 1000, 0x7fffffff, 0xfffffffe};
@@ -191,6 +203,7 @@ static void confuse(rs_sim *sim, uint64_t op) {
   if (rs_choice_of(sim->choices, RS_AT_GARBAGE, op, 3, 2)) {
     ev.unit = target(sim, op, 0);
     ev.inc = 1000000;
+    if (rs_choice_of(sim->choices, RS_AT_GARBAGE, op, 6, 2)) unborn(sim, &ev);
   }
   ev.a = units[rs_choice_of(sim->choices, RS_AT_GARBAGE, op, 4, 5)];
   ev.other = units[rs_choice_of(sim->choices, RS_AT_GARBAGE, op, 5, 5)];

@@ -217,7 +217,11 @@ static void interrupt(rs_sim *sim, uint32_t index) {
 
 static void do_kill(rs_sim *sim, uint32_t index) {
   rs_actor *actor = actor_of(sim, index);
+  static const rs_time slow[2] = {0, 1500 * RS_MS};
   rs_time at = sim->now + rs_world_delay(sim, index, 20 * RS_MS);
+  if (rs_choice_chance(sim->choices, RS_AT_KILL, actor->key, actor->inc, 100) &&
+      !sim->world.calm)
+    at += rs_choice_span(sim->choices, RS_AT_KILL, actor->key, actor->inc, slow);
   rs_item item = {.at = at, .kind = RS_IT_END, .who = index};
   item.ev = (rs_event){.a = RS_WHY_KILLED, .b = 9};
   if (actor->domain != RS_NONE) {

@@ -179,6 +179,10 @@ static void nonsense(rs_sim *sim, uint32_t actor) {
   if (pick(sim, self, RS_AT_GARBAGE, 4) == 1) ev.at += 1000000 * RS_MS;
   if (pick(sim, self, RS_AT_GARBAGE, 4) == 1) ev.x = RS_NEVER - 1;
   rs_world_tell(sim, actor, ev);
+  if (pick(sim, self, RS_AT_GARBAGE, 4) == 0) return;
+  rs_item item = {.kind = RS_IT_FAULT, .who = actor}; /* and goes on so */
+  item.at = sim->now + span(sim, self, RS_MS, 200 * RS_MS);
+  rs_queue_put(&sim->queue, item);
 }
 
 static void fault_block(rs_sim *sim, uint32_t actor) {
