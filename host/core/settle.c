@@ -26,7 +26,8 @@ static void start_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_boss *boss = rs_boss_of(core, u);
   boss->quota.used = boss->quota.next = 0;
-  boss->release = 0;
+  boss->release = 2;
+  rs_mark(core, id);
   u->life = RS_LIFE_STARTING;
   u->since = core->now;
   u->flags &= ~(uint32_t)(RS_F_GIVEUP | RS_F_FINISH | RS_F_DOOM);
@@ -44,7 +45,6 @@ static void start_boss(rs_core *core, uint32_t id) {
     }
     child->cause = e->seq;
     rs_tree_tally(core, at);
-    rs_mark(core, at);
   }
 }
 

@@ -110,8 +110,8 @@ typedef struct rs_boss {
   uint32_t next_vm; /* who comes next gets this one */
   uint32_t pool;    /* the template's row; RS_NONE. Free: the next free one */
   uint32_t placed;  /* the last child that the plan being applied put in its place */
-  uint32_t release; /* > 0: a strategy's stops are over; all may start in list order
-                    ** once this has been settled so often */
+  uint32_t release; /* > 0: it began, or a strategy's stops are over; its children may
+                    ** start, in list order, once it has been settled so often */
 } rs_boss;
 
 /* A VM that may be stalled. */
