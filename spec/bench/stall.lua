@@ -32,17 +32,19 @@ return worker.define {
 
 local COUNT = 40
 
--- Seconds after the deadline: until it was judged, until it had ended.
+-- Seconds after the deadline: until it was judged, until it had ended. Its last sign of
+-- life is that it got ready.
 local function run(how, backend)
   local host = harness.start {
     files = { ['tree.lua'] = TREE:format(how, backend), ['stuck.lua'] = STUCK },
   }
   local judged, ended, at = {}, {}, nil
   for i = 1, COUNT do
-    local violation = host:wait_for({ kind = 'violation' }, at)
+    local ready = host:wait_for({ kind = 'ready', unit = 'plant/stuck' }, at)
+    local violation = host:wait_for({ kind = 'violation' }, ready)
     at = host:wait_for({ kind = 'exited' }, violation)
     judged[i] = violation.observed - violation.limit
-    ended[i] = judged[i] + at.mono - violation.mono
+    ended[i] = at.mono - ready.mono - violation.limit
   end
   host:finish()
   return judged, ended
