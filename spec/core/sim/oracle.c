@@ -205,6 +205,7 @@ static void entry_of(rs_sim *sim, const rs_entry *entry) {
     break;
   case RS_J_VIOLATION:
     rs_watch_violation(sim, entry);
+    sim->oracle->troubled = true;
     seen->violated = !supervisor; /* a supervisor's: it was stopping already */
     seen->unexplained = false;
     if (!supervisor) seen->may_stop |= RS_BY_VIOLATION;

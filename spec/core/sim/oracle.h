@@ -78,6 +78,7 @@ typedef struct rs_oracle {
   rs_time over_by;    /* everything is down by then */
   bool shutdown, now; /* a shutdown was asked for; all at once */
   bool root_failed;
+  bool troubled;   /* some limit did not hold, some restart was charged */
   bool loose;      /* nonsense was told: who failed, the core alone can say */
   rs_time applied; /* the last plan */
   rs_time touched; /* last action that was more than a look */

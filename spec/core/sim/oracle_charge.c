@@ -261,6 +261,7 @@ static void entry_escalated(rs_sim *sim, const rs_entry *entry) {
 }
 
 void rs_charge_entry(rs_sim *sim, const rs_entry *entry) {
+  if (entry->b == 1 || entry->kind == RS_J_ESCALATED) sim->oracle->troubled = true;
   if (entry->kind == RS_J_RESTART) entry_restart(sim, entry);
   else entry_escalated(sim, entry);
 }

@@ -165,6 +165,11 @@ void rs_oracle_calm(rs_sim *sim) {
     if (!seen->live && may_start_now(sim, i))
       rs_sim_fail(sim, "forgotten", "%s does not run and waits for nothing",
                   rs_story_path(sim, i));
+    bool calm = sim->profile.faults + sim->profile.ops == 0 && !sim->oracle->troubled;
+    bool up = seen->live ? seen->entered : seen->completed;
+    if (calm && !up && at(sim, seen->parent)->live)
+      rs_sim_fail(sim, "reload is start", "%s is not as a fresh start would have it",
+                  rs_story_path(sim, i));
     if (seen->live && sim->profile.faults == 0 && !seen->entered)
       rs_sim_fail(sim, "unhealthy", "%s never came up", rs_story_path(sim, i));
   }

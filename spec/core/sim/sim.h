@@ -44,7 +44,6 @@ typedef struct rs_sim {
   uint32_t steps;
   uint32_t naps;              /* times that it might have overslept */
   uint32_t added;             /* units ever added to pools */
-  uint32_t wakes;             /* turns of the engine in which there was nothing to do */
   bool growing;               /* in a call that may ask for memory */
   bool over, ended;           /* shut down was asked for; DO_END came */
   int64_t memory;             /* bytes that the core holds */

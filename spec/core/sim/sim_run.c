@@ -136,8 +136,8 @@ static void perform(rs_sim *sim, const rs_action *action, rs_event *answers,
   }
 }
 
-/* Pulls actions until there are none. */
-static void turn(rs_sim *sim) {
+/* Pulls actions until there are none; how many there were. */
+static uint32_t turn(rs_sim *sim) {
   rs_action batch[BATCH_MAX];
   rs_event answers[BATCH_MAX];
   uint32_t done = 0, count;
@@ -155,11 +155,11 @@ static void turn(rs_sim *sim) {
     done += count;
     if (done > TURN_MAX) rs_sim_fail(sim, "no end", "a turn that does not end");
   } while (count > 0 && sim->rule[0] == 0);
-  if (sim->rule[0] != 0 || sim->ended) return;
+  if (sim->rule[0] != 0 || sim->ended) return done;
   if (rs_core_due(sim->core) <= sim->now)
     rs_sim_fail(sim, "due", "the core wants to be called again at once");
   rs_oracle_turn(sim);
-  if (done == 0) sim->wakes++;
+  return done;
 }
 
 /* --- time ----------------------------------------------------------------------- */
@@ -277,7 +277,11 @@ static void advance(rs_sim *sim) {
   if (sim->asleep_until != 0 && woke) sim->asleep_until = 0;
   if (woke) rs_queue_drain(&sim->queue, sim->now);
   bool told = events(sim, drain);
-  if (woke || told) turn(sim);
+  if (!woke && !told) return;
+  bool idle = sim->world.calm && sim->now - sim->oracle->touched > 5000 * RS_MS;
+  uint32_t done = turn(sim);
+  if (idle && woke && !told && done == 0 && sim->slept == 0 && sim->rule[0] == 0)
+    rs_sim_fail(sim, "idle", "the engine was woken for nothing");
 }
 
 /* --- a run ---------------------------------------------------------------------- */
