@@ -21,5 +21,5 @@ return function(argv)
     io.stderr:write(('runsmith %s: %s\n'):format(COMMAND.name, why))
     return 2
   end
-  return evaluate.process(given.FILE)
+  return evaluate.process(given.FILE, given.memory)
 end

@@ -94,6 +94,21 @@ local function work(file, dir, recorder)
   return compiled
 end
 
+-- A million units take half a dozen collections, each longer than the one before. So
+-- the next one comes late, when four times as much lives as after the last, but never
+-- later than at half of the memory that there is. Asked anew at the end of each: the
+-- sentinel is garbage whose finalizer leaves another.
+local function collect_late(memory)
+  local half = memory / 1024 / 2
+  local function sentinel()
+    local lives = math.max(collectgarbage 'count', 1)
+    local pause = math.floor(half / lives * 100)
+    collectgarbage('setpause', math.min(400, math.max(120, pause)))
+    getmetatable(newproxy(true)).__gc = sentinel
+  end
+  sentinel()
+end
+
 --- Evaluates a script in this process.
 --- @param file string
 --- @return runsmith.Plan? plan
@@ -143,8 +158,10 @@ end
 
 --- The whole life of an evaluator process: the plan to descriptor 3, mistakes to 4.
 --- @param file string
+--- @param memory integer bytes that it may take
 --- @return integer status
-function M.process(file)
+function M.process(file, memory)
+  collect_late(memory)
   quieten()
   local compiled, mistakes = M.here(file)
   if compiled then return compiled:write(PLAN_FD) and 0 or 1 end
