@@ -19,6 +19,7 @@ local worker = require 'runsmith.worker'
 local M = {}
 
 local BATCH = 20 -- files between two keepalives
+local NEWS = 100 -- files between two lines in the log
 local REST = 0.2 -- seconds between two looks into an empty folder
 
 local function finish(self, name)
@@ -49,7 +50,7 @@ local function prepare(self, dir, spec)
     self[place] = dir .. '/' .. folder .. '/'
   end
   self.work, self.before_handing_on = spec.work, spec.before_handing_on
-  self.total = 0
+  self.total, self.untold = 0, 0
 end
 
 local function recover(self, ctx)
@@ -101,12 +102,12 @@ function M.define(spec)
     watching = function(self, ctx)
       if ctx.stopping then return 'stop' end
       local count = take(self, ctx)
-      if count > 0 then
-        self.total = self.total + count
-        log.info(spec.said, { files = count, total = self.total })
-      else
-        time.sleep(REST)
+      self.total, self.untold = self.total + count, self.untold + count
+      if self.untold >= NEWS or (count == 0 and self.untold > 0) then
+        log.info(spec.said, { files = self.untold, total = self.total })
+        self.untold = 0
       end
+      if count == 0 then time.sleep(REST) end
       return 'keepalive'
     end,
   }
