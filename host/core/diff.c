@@ -224,7 +224,11 @@ static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
 static void sweep(rs_core *core, rs_news *news) {
   for (uint32_t id = core->count; id-- > 0;) {
     rs_unit *u = rs_unit_of(core, id);
-    if (u->kind == 0 || (u->flags & (RS_F_SEEN | RS_F_REMOVE))) continue;
+    if (u->kind == 0 || (u->flags & RS_F_SEEN)) continue;
+    if (u->flags & RS_F_REMOVE) { /* what it waited for may be no order any more */
+      rs_mark(core, id);
+      continue;
+    }
     uint32_t pool = RS_NONE;
     const rs_unit *parent = rs_unit_of(core, u->parent);
     if ((u->flags & RS_F_ADDED) && (parent->flags & RS_F_SEEN))
