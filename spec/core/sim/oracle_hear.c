@@ -51,6 +51,7 @@ static void hear_life(rs_sim *sim, rs_seen *seen, const rs_event *ev) {
   } else if (ev->kind == RS_EV_ENTER) {
     hear_enter(sim, seen, ev);
   } else if (ev->kind == RS_EV_READY) {
+    if (!seen->entered) seen->entered_at = sim->now;
     seen->ready = seen->was_ready = seen->entered = true;
   } else if (ev->kind == RS_EV_TERMINATING) {
     seen->ready = false;

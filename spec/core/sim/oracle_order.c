@@ -103,7 +103,7 @@ void rs_order_start(rs_sim *sim, const rs_action *action) {
     rs_sim_fail(sim, "incarnation", "%s#%u starts, not #%u", path(sim, unit),
                 action->inc, due);
   if (seen->held) rs_sim_fail(sim, "held", "%s starts", path(sim, unit));
-  if (rs_oracle_stopping(sim, seen->parent))
+  if (rs_oracle_stopping(sim, seen->parent) && !sim->oracle->loose)
     rs_sim_fail(sim, "start in a stop", "%s starts", path(sim, unit));
   if (!at(sim, seen->parent)->live)
     rs_sim_fail(sim, "parent", "%s starts, its supervisor does not live",

@@ -129,7 +129,7 @@ static void watch(rs_sim *sim, uint32_t unit) {
   /* What the engine lost it may count twice: it cannot know how long it was late. */
   rs_time slack = SLACK + owed + 2 * sim->slept;
   if (vm->blocker == (uint32_t)(actor - sim->world.actor) && actor->alive) {
-    rs_time from = latest(actor->beat, vm->since);
+    rs_time from = latest(latest(actor->beat, vm->since), sim->oracle->applied);
     late(sim, unit, "the end of its turn",
          plus(plus(from, spec->stall), SLACK + 2 * sim->slept + vm->waits));
   }
@@ -142,7 +142,8 @@ static void watch(rs_sim *sim, uint32_t unit) {
   } else if (spec->life != RS_NONE) {
     watch_lua(sim, unit, actor, slack);
   } else if (spec->heartbeat != RS_NEVER && !seen->asked) {
-    late(sim, unit, "a heartbeat", plus(plus(actor->beat, spec->heartbeat), slack));
+    rs_time beat = latest(actor->beat, seen->entered_at);
+    late(sim, unit, "a heartbeat", plus(plus(beat, spec->heartbeat), slack));
   }
 }
 
