@@ -4,7 +4,8 @@ find_library(LUV_LIBRARY NAMES liblua5.1-luv.a lua5.1-luv REQUIRED)
 target_include_directories(rs_runner SYSTEM PRIVATE ${LUV_INCLUDE})
 target_link_libraries(rs_runner PUBLIC ${LUV_LIBRARY} PkgConfig::UV PkgConfig::LUAJIT)
 
-rs_embed(${CMAKE_BINARY_DIR}/embedded.c ${CMAKE_SOURCE_DIR}/lua ${CMAKE_SOURCE_DIR}/stdlib)
+rs_embed(${CMAKE_BINARY_DIR}/embedded.c ${CMAKE_SOURCE_DIR}/lua
+  ${CMAKE_SOURCE_DIR}/stdlib)
 add_executable(runsmith host/main.c ${CMAKE_BINARY_DIR}/embedded.c)
 target_compile_definitions(runsmith PRIVATE RS_VERSION="${PROJECT_VERSION}")
 target_link_libraries(runsmith PRIVATE rs_witness rs_engine rs_runner)

@@ -11,11 +11,11 @@
 #include "base.h"
 
 typedef struct rs_quota {
-  rs_time *at;      /* a ring of the last `max` restarts; NULL where max is 0 */
-  rs_time within;   /* the window; its far edge counts. RS_NEVER: for life */
-  uint32_t max;     /* 0: none is ever allowed */
-  uint32_t used;    /* moments in the ring */
-  uint32_t next;    /* where the next one goes; once full, the oldest */
+  rs_time *at;    /* a ring of the last `max` restarts; NULL where max is 0 */
+  rs_time within; /* the window; its far edge counts. RS_NEVER: for life */
+  uint32_t max;   /* 0: none is ever allowed */
+  uint32_t used;  /* moments in the ring */
+  uint32_t next;  /* where the next one goes; once full, the oldest */
 } rs_quota;
 
 /* True if one more restart is allowed now. */

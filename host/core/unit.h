@@ -23,12 +23,20 @@ enum {
 
 /* What a unit hears: from the world, then from the core itself. */
 enum {
-  RS_HEAR_STARTED, RS_HEAR_BEGIN, RS_HEAR_ENTER, RS_HEAR_READY, RS_HEAR_TERMINATING,
-  RS_HEAR_EXTEND, RS_HEAR_EXIT, RS_HEAR_PROTOCOL, RS_HEAR_SEEN, RS_HEAR_VERDICT,
-  RS_HEAR_GO,   /* start */
-  RS_HEAR_ASK,  /* stop in order */
-  RS_HEAR_KILL, /* a: RS_K_... */
-  RS_HEAR_DUE,  /* its deadline has come */
+  RS_HEAR_STARTED,
+  RS_HEAR_BEGIN,
+  RS_HEAR_ENTER,
+  RS_HEAR_READY,
+  RS_HEAR_TERMINATING,
+  RS_HEAR_EXTEND,
+  RS_HEAR_EXIT,
+  RS_HEAR_PROTOCOL,
+  RS_HEAR_SEEN,
+  RS_HEAR_VERDICT,
+  RS_HEAR_GO,    /* start */
+  RS_HEAR_ASK,   /* stop in order */
+  RS_HEAR_KILL,  /* a: RS_K_... */
+  RS_HEAR_DUE,   /* its deadline has come */
   RS_HEAR_STALL, /* it ran for too long; x: its limit, at: since when */
   RS_HEAR_COUNT
 };

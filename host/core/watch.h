@@ -12,10 +12,10 @@
 
 /* The limit that a unit meets first if it stays as it is. */
 typedef struct rs_limit {
-  rs_time by;          /* own time; RS_NEVER: none */
-  rs_time from;        /* since when it counts */
-  rs_time limit;       /* how long it is */
-  uint8_t constraint;  /* RS_C_... */
+  rs_time by;         /* own time; RS_NEVER: none */
+  rs_time from;       /* since when it counts */
+  rs_time limit;      /* how long it is */
+  uint8_t constraint; /* RS_C_... */
 } rs_limit;
 
 rs_limit rs_watch_first(const rs_core *core, const rs_unit *u);

@@ -94,7 +94,11 @@ describe('a dead runner', function()
   end)
   it('ends all of its units before any of them starts', function()
     local w = World.new(supervisor 'r' {
-      supervisor 's' { strategy = 'one_for_all', supervisor 't' { worker 'a' {} }, worker 'b' {} },
+      supervisor 's' {
+        strategy = 'one_for_all',
+        supervisor 't' { worker 'a' {} },
+        worker 'b' {},
+      },
     })
     w:take()
     dead(w, 'r', 's/b')
@@ -107,12 +111,16 @@ describe('a dead runner', function()
     w:exit('a', 'error')
     w:take()
     w:tell('DOMAIN_DEAD', 'r', { other = id, other_inc = 0, b = 9 })
-    assert.same({ 'a: collateral of a', 'a: exited collateral', 'a: restart collateral 0' },
-      { unpack(w:take(), 1, 3) })
+    local tale = { 'collateral of a', 'exited collateral', 'restart collateral 0' }
+    for i, what in ipairs(tale) do
+      tale[i] = 'a: ' .. what
+    end
+    assert.same(tale, { unpack(w:take(), 1, 3) })
     assert.same({}, w:take 'END')
   end)
   it('keeps the order of after', function()
-    local w = World.new(supervisor 'r' { worker 'd' { after = { 'a' } }, worker 'a' {} })
+    local late = worker 'd' { after = { 'a' } }
+    local w = World.new(supervisor 'r' { late, worker 'a' {} })
     w:take()
     dead(w, 'r')
     assert.same({ 'START a', 'START d' }, w:deeds())

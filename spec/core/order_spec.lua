@@ -164,8 +164,9 @@ describe('a stop', function()
   it('leaves no memory behind', function()
     local C = require('spec.core.support.lib').C
     local before = tonumber(C.rs_spec_bytes)
+    local a = worker 'a' { own = { max = 2 }, stall = 1, backend = 'thread' }
     local w = World.new(supervisor 'r' {
-      supervisor 's' { worker 'a' { own = { max = 2 }, stall = 1, backend = 'thread' } },
+      supervisor 's' { a },
       worker 'b' { after = { 's' } },
     })
     w:tell('SHUTDOWN', 'r', {})

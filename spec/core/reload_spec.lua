@@ -69,7 +69,8 @@ describe('a reload', function()
       return supervisor 'r' { worker 'a' { life = states } }
     end
     local w = world(tree {
-      { 'one', on = { { 'e', 2 }, { 'go', 1 } } }, { 'two', ready = true, on = { { 'e', 2 } } },
+      { 'one', on = { { 'e', 2 }, { 'go', 1 } } },
+      { 'two', ready = true, on = { { 'e', 2 } } },
       { 'end', ends = 2 },
     })
     w:apply(tree {
