@@ -3,10 +3,7 @@
 
 #include "lua.h"
 
-enum {
-  LOST_MAX = 3,
-  SLOTS = 64
-}; /* deaths of its runner that a unit outlives in a row */
+enum { LOST_MAX = 3 }; /* deaths of its runner in a row that a unit outlives */
 
 /* A unit that a backend's functions look after. It outlives their runner. */
 struct rs_custom {
@@ -44,16 +41,14 @@ static rs_runner *runner_of(rs_engine *engine, const rs_plan *plan, uint32_t row
 static bool place(rs_engine *engine, rs_custom *custom) {
   const rs_plan *plan = rs_plans_get(&engine->plans, custom->plan)->plan;
   uint32_t row = rs_plan_spec_of(plan, custom->row)->custom;
-  rs_runner *runner = runner_of(engine, plan, row);
-  if (!runner) {
-    runner = rs_runner_take(engine, RS_PLACE_BACKEND, custom->unit, custom->inc,
-                            custom->plan, custom->row);
-    runner->backend = row;
-    rs_part_first(runner, 1, 1, SLOTS);
-  }
   rs_action action = {.unit = custom->unit, .inc = custom->inc};
   action.plan = custom->plan;
   action.row = custom->row;
+  rs_runner *runner = runner_of(engine, plan, row);
+  if (!runner) {
+    runner = rs_runner_take(engine, RS_PLACE_BACKEND, &action);
+    runner->backend = row;
+  }
   uint32_t vm = rs_part_shared(runner, 0);
   return vm != RS_NONE && rs_lua_place(runner, vm, &action, custom->handle.at,
                                        (uint32_t)custom->handle.size);

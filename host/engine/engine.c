@@ -60,7 +60,8 @@ static void begin(rs_engine *engine, int ctl, pid_t server) {
   engine->loop.data = &engine->children;
   engine->families.children = &engine->children;
   engine->started = rs_base_now();
-  engine->server.retry.data = engine;
+  engine->server.retry.data = engine->spare.data = engine;
+  uv_timer_init(&engine->loop, &engine->spare);
   uv_timer_init(&engine->loop, &engine->server.retry);
   rs_signals_begin(engine);
   rs_turn_begin(engine);

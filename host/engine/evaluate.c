@@ -12,6 +12,7 @@
 
 #include "entry.h"
 #include "env.h"
+#include "runner.h"
 #include "spawn.h"
 
 enum { PLAN_FD = 3, MISTAKES_FD = 4, MISTAKES_MAX = 1 << 20 };
@@ -128,6 +129,7 @@ static void apply(rs_evaluation *evaluation) {
   }
   if (code == 0) {
     engine->applied = true;
+    rs_runner_spare_plan(engine, number);
     return;
   }
   char text[1024];

@@ -131,7 +131,7 @@ static void on_gone(rs_family *family) {
     case RS_PLACE_DOMAIN: end_domain(runner); break;
     case RS_PLACE_PROCESS: end_process(runner); break;
     case RS_PLACE_BACKEND: rs_custom_lost(runner); break;
-    default: break;
+    default: rs_runner_spare_later(runner->engine);
     }
   }
   rs_runner_free(runner);

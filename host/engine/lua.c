@@ -48,22 +48,17 @@ static rs_runner *domain_of(rs_engine *engine, uint32_t unit) {
   rs_unit *owner = rs_engine_unit(engine, view.domain);
   if (owner->runner) return owner->runner;
   if (!rs_core_view(engine->core, view.domain, &domain)) return NULL;
-  rs_runner *runner = rs_runner_take(engine, RS_PLACE_DOMAIN, view.domain, domain.inc,
-                                     domain.plan, domain.row);
+  rs_action as = {.unit = view.domain, .inc = domain.inc};
+  as.plan = domain.plan;
+  as.row = domain.row;
+  rs_runner *runner = rs_runner_take(engine, RS_PLACE_DOMAIN, &as);
   const rs_plan *plan = rs_plans_get(&engine->plans, domain.plan)->plan;
   uint32_t coroutines, threads;
   rs_plan_domain(plan, domain.row, &coroutines, &threads);
   uint32_t vms = rs_plan_spec_of(plan, domain.row)->vms;
-  rs_part_first(runner, vms + threads + threads / 4 + 1, vms,
-                coroutines + threads + (coroutines + threads) / 8 + 8);
+  rs_part_domain(runner, vms + (threads > 0 ? threads + threads / 4 + 1 : 0), vms,
+                 coroutines + threads + (coroutines + threads) / 8 + 2);
   rs_engine_unit(engine, view.domain)->runner = runner;
-  return runner;
-}
-
-static rs_runner *process_for(rs_engine *engine, const rs_action *action) {
-  rs_runner *runner = rs_runner_take(engine, RS_PLACE_PROCESS, action->unit,
-                                     action->inc, action->plan, action->row);
-  rs_part_first(runner, 1, 0, 1);
   return runner;
 }
 
@@ -86,7 +81,8 @@ void rs_lua_start(rs_engine *engine, const rs_action *action) {
   }
   bool process = backend == RS_PROCESS;
   rs_runner *runner =
-    process ? process_for(engine, action) : domain_of(engine, action->unit);
+    process ? rs_runner_take(engine, RS_PLACE_PROCESS, action)
+            : domain_of(engine, action->unit);
   uint32_t vm = RS_NONE;
   if (runner)
     vm = backend == RS_COROUTINE ? rs_part_shared(runner, action->a)
@@ -96,6 +92,7 @@ void rs_lua_start(rs_engine *engine, const rs_action *action) {
     if (runner && process) rs_runner_kill(runner, RS_NONE, 0);
     return;
   }
+  if (process) rs_part_ring_now(runner, vm);
   tell_started(runner, rs_engine_unit(engine, action->unit), action);
 }
 

@@ -8,8 +8,9 @@
 
 enum {
   RING_SMALL = 64 << 10,
-  RING_LARGE = 256 << 10,
-  LARGE_FROM = 256, /* units for which a domain's rings are large */
+  RING_LARGE = 256 << 10, /* what no record has reached takes no memory */
+  LARGE_FROM = 256,       /* units for which a domain's rings are large */
+  FIRST_SLOTS = 8,
   MORE_VMS = 16,
   MORE_SLOTS = 1024,
   INDEX_MASK = (1 << RS_SEGMENT_SHIFT) - 1
@@ -65,13 +66,47 @@ static bool add_part(rs_runner *runner, uint32_t vms, uint32_t slots, uint32_t r
   return true;
 }
 
-void rs_part_first(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t slots) {
+/* The VM that used it before is gone; the next one begins at the beginning. */
+static void clear_ring(rs_ring_head *head) {
+  atomic_store(&head->tail, 0);
+  atomic_store(&head->head, 0);
+  atomic_store(&head->wanted, 0);
+}
+
+static bool make_vm(rs_runner *runner, uint32_t vm) {
+  rs_part *part = rs_part_of(runner, vm);
+  uint32_t index = vm & INDEX_MASK;
+  rs_vm_book *book = &part->vm[index];
+  int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (bell < 0) return false;
+  *book = (rs_vm_book){.made = true, .bell = bell, .unit = RS_NONE};
+  book->up = rs_segment_up(&part->seg, index);
+  book->down = rs_segment_down(&part->seg, index);
+  clear_ring(book->up.head);
+  clear_ring(book->down.head);
+  book->delays = rs_base_new(sizeof *book->delays);
+  book->fulls = rs_base_new(sizeof *book->fulls);
+  rs_delays_begin(book->delays, rs_base_now());
+  rs_delays_begin(book->fulls, rs_base_now());
+  rs_ctl ctl = {.kind = RS_CTL_VM, .a = vm};
+  rs_runner_tell(runner, &ctl, NULL, &bell, 1);
+  return true;
+}
+
+static void no_memory(void) { rs_base_fatal("no memory to share with a runner"); }
+
+void rs_part_first(rs_runner *runner) {
+  if (!add_part(runner, 1, FIRST_SLOTS, RING_LARGE) || !make_vm(runner, 0)) no_memory();
+}
+
+void rs_part_domain(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t slots) {
   runner->shared_vms = shared;
+  if (vms <= 1 && slots <= FIRST_SLOTS) return;
+  vms = vms <= 1 ? 1 : vms - 1;
   if (vms > RS_VMS_MAX) vms = RS_VMS_MAX;
   if (slots > RS_SLOTS_MAX - 1) slots = RS_SLOTS_MAX - 1;
   uint32_t ring = slots >= LARGE_FROM ? RING_LARGE : RING_SMALL;
-  if (!add_part(runner, vms, slots, ring))
-    rs_base_fatal("no memory to share with a runner");
+  if (!add_part(runner, vms, slots, ring)) no_memory();
 }
 
 /* In `part`, or RS_NONE. */
@@ -105,33 +140,6 @@ void rs_part_free(rs_runner *runner, uint32_t slot) {
   part->free = index;
 }
 
-/* The VM that used it before is gone; the next one begins at the beginning. */
-static void clear_ring(rs_ring_head *head) {
-  atomic_store(&head->tail, 0);
-  atomic_store(&head->head, 0);
-  atomic_store(&head->wanted, 0);
-}
-
-static bool make_vm(rs_runner *runner, uint32_t vm, bool own) {
-  rs_part *part = rs_part_of(runner, vm);
-  uint32_t index = vm & INDEX_MASK;
-  rs_vm_book *book = &part->vm[index];
-  int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (bell < 0) return false;
-  *book = (rs_vm_book){.made = true, .own = own, .bell = bell, .unit = RS_NONE};
-  book->up = rs_segment_up(&part->seg, index);
-  book->down = rs_segment_down(&part->seg, index);
-  clear_ring(book->up.head);
-  clear_ring(book->down.head);
-  book->delays = rs_base_new(sizeof *book->delays);
-  book->fulls = rs_base_new(sizeof *book->fulls);
-  rs_delays_begin(book->delays, rs_base_now());
-  rs_delays_begin(book->fulls, rs_base_now());
-  rs_ctl ctl = {.kind = RS_CTL_VM, .a = vm, .b = own ? RS_VM_OWN : RS_VM_SHARED};
-  rs_runner_tell(runner, &ctl, NULL, &bell, 1);
-  return true;
-}
-
 static void end_vm(rs_vm_book *book) {
   if (!book->made) return;
   close(book->bell);
@@ -141,12 +149,16 @@ static void end_vm(rs_vm_book *book) {
   *book = (rs_vm_book){0};
 }
 
-/* A number whose VM is gone for good, or that none had yet. The first segment's first
-** ones are the shared VMs'. */
+/* The shared VMs that the second segment begins with. */
+static uint32_t shared_in(const rs_runner *runner, uint32_t part) {
+  return part == 1 && runner->shared_vms > 1 ? runner->shared_vms - 1 : 0;
+}
+
+/* A number whose VM is gone for good, or that none had yet. */
 static uint32_t free_vm(rs_runner *runner) {
   for (uint32_t p = 0; p < runner->part_count; p++) {
     rs_part *part = runner->part[p];
-    uint32_t shared = p == 0 ? runner->shared_vms : 0;
+    uint32_t shared = shared_in(runner, p);
     for (uint32_t i = shared; i < part->seg.vms; i++) {
       if (part->vm[i].made && !part->vm[i].ended) continue;
       end_vm(&part->vm[i]);
@@ -161,7 +173,8 @@ static uint32_t free_vm(rs_runner *runner) {
 /* A reload may ask for more shared VMs than were foreseen: they get numbers where there
 ** is room. */
 static uint32_t find_shared(const rs_runner *runner, uint32_t number) {
-  if (number < runner->shared_vms) return number;
+  if (number == 0) return 0;
+  if (number < runner->shared_vms) return id_of(1, number - 1);
   for (uint32_t p = 0; p < runner->part_count; p++)
     for (uint32_t i = 0; i < runner->part[p]->seg.vms; i++) {
       const rs_vm_book *book = &runner->part[p]->vm[i];
@@ -174,15 +187,17 @@ uint32_t rs_part_shared(rs_runner *runner, uint32_t number) {
   uint32_t vm = find_shared(runner, number);
   if (vm == RS_NONE) vm = free_vm(runner);
   if (vm == RS_NONE) return RS_NONE;
-  if (!rs_part_vm(runner, vm) && !make_vm(runner, vm, false)) return RS_NONE;
+  if (!rs_part_vm(runner, vm) && !make_vm(runner, vm)) return RS_NONE;
   rs_part_vm(runner, vm)->number = number;
   return vm;
 }
 
 uint32_t rs_part_own(rs_runner *runner, uint32_t unit) {
-  uint32_t vm = free_vm(runner);
-  if (vm == RS_NONE || !make_vm(runner, vm, true)) return RS_NONE;
-  rs_part_vm(runner, vm)->unit = unit;
+  uint32_t vm = runner->place == RS_PLACE_PROCESS ? 0 : free_vm(runner);
+  if (vm == RS_NONE || (vm != 0 && !make_vm(runner, vm))) return RS_NONE;
+  rs_vm_book *book = rs_part_vm(runner, vm);
+  book->own = true;
+  book->unit = unit;
   return vm;
 }
 
@@ -222,15 +237,21 @@ void rs_part_flush(rs_runner *runner, uint32_t vm) {
   if (book->waiting.size == 0) rs_bytes_free(&book->waiting);
 }
 
-static void ring_all(rs_part *part) {
+static void ring_bell(rs_vm_book *book) {
   const uint64_t one = 1;
-  for (uint32_t i = 0; i < part->seg.vms; i++) {
-    rs_vm_book *book = &part->vm[i];
-    if (!book->made || !book->ring_it) continue;
-    book->ring_it = false;
-    /* A bell that is full is rung already. */
-    if (write(book->bell, &one, sizeof one) < 0) continue;
-  }
+  book->ring_it = false;
+  /* A bell that is full is rung already. */
+  if (write(book->bell, &one, sizeof one) < 0) return;
+}
+
+void rs_part_ring_now(rs_runner *runner, uint32_t vm) {
+  rs_vm_book *book = rs_part_vm(runner, vm);
+  if (book) ring_bell(book);
+}
+
+static void ring_all(rs_part *part) {
+  for (uint32_t i = 0; i < part->seg.vms; i++)
+    if (part->vm[i].made && part->vm[i].ring_it) ring_bell(&part->vm[i]);
 }
 
 void rs_part_bells(rs_engine *engine) {

@@ -5,13 +5,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "entry.h"
 #include "server.h"
-
-enum { PATH_ROOM = 4096 };
 
 /* A message that waits; the descriptors are its own. */
 struct rs_post {
@@ -148,19 +145,6 @@ static void on_ctl(void *ctx, rs_watch *watch, int events) {
   if (runner->ctl == watch) rs_runner_listen(runner);
 }
 
-static void on_bell(void *ctx, rs_watch *watch, int events) {
-  rs_runner *runner = ctx;
-  uint64_t rings;
-  (void)events;
-  if (read(watch->fd, &rings, sizeof rings) < 0) return;
-  if (!runner->hello) rs_runner_listen(runner);
-  rs_hear(runner, false);
-}
-
-static void on_ended(rs_child *child, int status) {
-  rs_fate((rs_runner *)((char *)child - offsetof(rs_runner, child)), status);
-}
-
 static void ask_for(rs_runner *runner) {
   int pair[2];
   if (rs_ctl_pair(pair) != 0) {
@@ -176,80 +160,11 @@ static void ask_for(rs_runner *runner) {
 
 void rs_runner_ask(rs_engine *engine) {
   for (rs_runner *runner = engine->runners; runner; runner = runner->next)
-    if (!runner->asked && !runner->dead) ask_for(runner);
+    rs_runner_wanted(runner);
 }
 
-void rs_runner_spare(rs_engine *engine) {
-  if (engine->ended) return;
-  for (rs_runner *runner = engine->runners; runner; runner = runner->next)
-    if (runner->place == 0 && !runner->dead) return;
-  rs_runner *spare = rs_base_new(sizeof *spare);
-  spare->engine = engine;
-  spare->child.ended = on_ended;
-  spare->post_end = &spare->post;
-  spare->owner = spare->culprit = RS_NONE;
-  spare->next = engine->runners;
-  engine->runners = spare;
-  ask_for(spare);
-}
-
-static rs_runner *spare_of(rs_engine *engine) {
-  rs_runner_spare(engine);
-  rs_runner *runner = engine->runners;
-  while (runner && (runner->place != 0 || runner->dead)) runner = runner->next;
-  return runner;
-}
-
-/* Its output becomes the owner's; what is written before any unit speaks, too. */
-static void give_output(rs_runner *runner, int fds[2]) {
-  static const char *const names[] = {"stdout", "stderr"};
-  for (int i = 0; i < 2; i++) {
-    int pair[2];
-    if (pipe2(pair, O_CLOEXEC) < 0) rs_base_fatal("no pipe: %s", strerror(errno));
-    runner->out[i] = rs_stream_new(runner->engine, pair[0], names[i], runner->owner,
-                                   runner->owner_inc);
-    fds[i] = pair[1];
-  }
-}
-
-static void give_place(rs_runner *runner) {
-  char path[PATH_ROOM];
-  rs_bytes text = {0}, mark = {0};
-  int fds[2];
-  rs_core_path(runner->engine->core, runner->owner, path, sizeof path);
-  rs_bytes_text(&mark, path);
-  /* A backend's runner is none of the unit's own, which gave it no more than a name. */
-  if (runner->place == RS_PLACE_BACKEND) rs_bytes_text(&mark, "#backend");
-  else rs_bytes_print(&mark, "#%u", runner->owner_inc);
-  rs_bytes_add(&mark, "", 1);
-  rs_bytes_add(&text, path, strlen(path) + 1);
-  rs_bytes_add(&text, mark.at, mark.size);
-  runner->family.mark = mark.at;
-  const rs_plan_map *map = rs_plans_get(&runner->engine->plans, runner->plan);
-  rs_ctl ctl = {.kind = RS_CTL_PLACE, .a = runner->place, .b = runner->plan};
-  ctl.c = rs_plan_spec_of(map->plan, runner->row)->exec;
-  ctl.size = (uint32_t)text.size;
-  give_output(runner, fds);
-  rs_runner_tell(runner, &ctl, text.at, fds, 2);
-  rs_bytes_free(&text);
-  close(fds[0]);
-  close(fds[1]);
-}
-
-rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner,
-                          uint32_t inc, uint32_t plan, uint32_t row) {
-  rs_runner *runner = spare_of(engine);
-  int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (bell < 0) rs_base_fatal("no eventfd: %s", strerror(errno));
-  runner->place = place;
-  runner->owner = owner;
-  runner->owner_inc = inc;
-  runner->plan = plan;
-  runner->row = row;
-  runner->bell = rs_watch_new(&engine->loop, bell, on_bell, runner);
-  rs_runner_plan(runner, plan);
-  give_place(runner);
-  return runner;
+void rs_runner_wanted(rs_runner *runner) {
+  if (!runner->asked && !runner->dead) ask_for(runner);
 }
 
 void rs_runner_plan(rs_runner *runner, uint32_t plan) {

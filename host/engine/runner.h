@@ -73,19 +73,20 @@ struct rs_runner {
   uv_timer_t *closing; /* it was asked to end */
   rs_part *part[RS_SEGMENTS_MAX];
   uint32_t part_count;
-  uint32_t shared_vms; /* the first of these in the first segment are shared */
+  uint32_t shared_vms; /* VM 0 and those that the second segment begins with */
   bool bells_due;
   rs_runner *bells_next;
   uint32_t *plans; /* the plans that it was given */
   uint32_t plan_count;
 };
 
-/* Makes a spare where there is none. */
+/* Makes a spare where there is none, now or in a moment; hands it a plan that was applied (spare.c). */
 void rs_runner_spare(rs_engine *engine);
+void rs_runner_spare_later(rs_engine *engine);
+void rs_runner_spare_plan(rs_engine *engine, uint32_t plan);
 
-/* Takes the spare and gives it its place; `row` of `plan` describes the owner. */
-rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, uint32_t owner,
-                          uint32_t inc, uint32_t plan, uint32_t row);
+/* Takes the spare and gives it its place; of `owner`: unit, inc, plan, row. */
+rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, const rs_action *owner);
 
 /* Sends, in order, once there is room; the descriptors stay the caller's. */
 void rs_runner_tell(rs_runner *runner, const rs_ctl *ctl, const void *text,
@@ -100,7 +101,8 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc);
 /* Reads what its socket holds. */
 void rs_runner_listen(rs_runner *runner);
 
-/* Asks the fork server for those that it has not made yet. */
+/* Asks the fork server for one, or for all, that it has not made yet. */
+void rs_runner_wanted(rs_runner *runner);
 void rs_runner_ask(rs_engine *engine);
 
 /* ---- part.c: slots, VMs, rings ---- */
@@ -120,9 +122,15 @@ rs_slot_book *rs_part_book(const rs_runner *runner, uint32_t slot);
 rs_vm *rs_part_page(const rs_runner *runner, uint32_t vm);
 rs_slot *rs_part_memory(const rs_runner *runner, uint32_t slot);
 
-/* Makes the first segment: so many VMs, the first `shared` of them shared; so many
+/* A spare's segment, with VM 0. */
+void rs_part_first(rs_runner *runner);
+
+/* Room for a domain: so many VMs, VM 0 and others up to `shared` of them shared; so many
 ** slots. */
-void rs_part_first(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t slots);
+void rs_part_domain(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t slots);
+
+/* Rings a VM now. */
+void rs_part_ring_now(rs_runner *runner, uint32_t vm);
 
 /* Puts a record into a VM's down ring, or behind those that wait for room. */
 void rs_part_put(rs_runner *runner, uint32_t vm, const rs_record *record,

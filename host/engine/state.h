@@ -60,6 +60,7 @@ struct rs_engine {
   rs_server server;
   rs_notify notify;
   rs_runner *runners;        /* all of them, the spare too */
+  uv_timer_t spare;          /* makes the next one, a little later */
   rs_runner *bells;          /* those with a VM whose bell is due */
   rs_evaluation *evaluation; /* in progress; NULL */
   rs_unit *units;

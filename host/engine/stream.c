@@ -83,6 +83,11 @@ rs_stream *rs_stream_new(rs_engine *engine, int fd, const char *name, uint32_t u
   return stream;
 }
 
+void rs_stream_is_of(rs_stream *stream, uint32_t unit, uint32_t inc) {
+  stream->unit = unit;
+  stream->inc = inc;
+}
+
 void rs_stream_end(rs_stream **stream) {
   rs_stream *old = *stream;
   if (!old) return;

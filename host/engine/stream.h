@@ -30,6 +30,9 @@ typedef struct rs_stream {
 rs_stream *rs_stream_new(rs_engine *engine, int fd, const char *name, uint32_t unit,
                          uint32_t inc);
 
+/* Whose it is from now on. */
+void rs_stream_is_of(rs_stream *stream, uint32_t unit, uint32_t inc);
+
 /* Its writer is dead: takes what is still there, then frees it. NULL afterwards. */
 void rs_stream_end(rs_stream **stream);
 

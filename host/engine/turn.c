@@ -185,7 +185,6 @@ static void on_turn(uv_prepare_t *prepare) {
   bool more = decide(engine);
   if (more) rs_engine_again(engine);
   rs_part_bells(engine);
-  rs_runner_spare(engine);
   rs_notify_look(engine);
   rs_journal_flush(&engine->journal);
   rs_entry_disk(engine);

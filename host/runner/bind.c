@@ -29,13 +29,23 @@ static uint32_t number_at(lua_State *L, int arg) {
   return (uint32_t)value;
 }
 
+/* The next that is for Lua. In a runner that could not take its place, nothing is. */
+static int take(rs_machine *vm, rs_record *record) {
+  for (;;) {
+    int came = rs_ring_take(&vm->down, record, vm->text);
+    if (came <= 0) return came;
+    if (rs_ring_wanted(&vm->down)) rs_machine_tell(vm);
+    if (record->kind == RS_DOWN_PLACE) rs_place_take(vm, record, vm->text);
+    else if (atomic_load(&vm->runner->place.stage) != RS_UNFIT) return 1;
+  }
+}
+
 static int receive(lua_State *L) {
   rs_machine *vm = here(L);
   rs_record record;
-  int came = rs_ring_take(&vm->down, &record, vm->text);
+  int came = take(vm, &record);
   if (came < 0) luaL_error(L, "the ring from the engine is damaged");
   if (came <= 0) return 0;
-  if (rs_ring_wanted(&vm->down)) rs_machine_tell(vm);
   lua_pushnumber(L, record.kind);
   lua_pushnumber(L, record.slot);
   lua_pushnumber(L, record.inc);
@@ -49,7 +59,8 @@ static int open_task(lua_State *L) {
   rs_machine *vm = here(L);
   uint32_t id = number_at(L, 1);
   uint32_t inc = number_at(L, 2);
-  rs_slot *slot = rs_runner_slot(vm->runner, id);
+  rs_slot *slot =
+    rs_runner_await_slot(vm->runner, id) ? rs_runner_slot(vm->runner, id) : NULL;
   if (!slot) return luaL_argerror(L, 1, "no such slot");
   rs_task *task = rs_task_open(&vm->tasks, vm->page, slot);
   if (!task) return luaL_error(L, "no room for another task");
@@ -246,9 +257,9 @@ static int drop(lua_State *L) {
 }
 
 static int place(lua_State *L) {
-  const rs_runner *runner = here(L)->runner;
-  lua_pushnumber(L, runner->place);
-  lua_pushstring(L, runner->path);
+  const rs_place *at = &here(L)->runner->place;
+  lua_pushnumber(L, at->kind);
+  lua_pushstring(L, at->path);
   return 2;
 }
 

@@ -30,7 +30,8 @@ static const named ups[] = {UP(BEGIN),   UP(ENTER), UP(EXIT),  UP(LOG),    UP(OU
 
 static const named downs[] = {DOWN(START),     DOWN(ASK),  DOWN(END),
                               DOWN(EMIT),      DOWN(KILL), DOWN(CLOSE),
-                              DOWN(DROP_PLAN), DOWN(EVAL), {NULL, 0}};
+                              DOWN(DROP_PLAN), DOWN(EVAL), DOWN(PLAN),
+                              {NULL, 0}};
 
 static const named whys[] = {WHY(OK),         WHY(ERROR),  WHY(EXCEPTION),
                              WHY(SIGNAL),     WHY(LAUNCH), WHY(INTERRUPTED),

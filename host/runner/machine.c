@@ -44,11 +44,10 @@ void rs_machine_free(rs_machine *vm) {
   free(vm);
 }
 
-void rs_machine_place(rs_machine *vm, uint32_t id, uint32_t flags, int bell) {
+void rs_machine_place(rs_machine *vm, uint32_t id, int bell) {
   uint32_t index = id & ((1u << RS_SEGMENT_SHIFT) - 1);
   const rs_segment *seg = &vm->runner->segments[id >> RS_SEGMENT_SHIFT];
   vm->id = id;
-  vm->flags = flags;
   vm->bell = bell;
   fcntl(bell, F_SETFL, O_NONBLOCK); /* heard twice, it would block the loop */
   vm->page = &seg->vm[index];
@@ -208,6 +207,7 @@ void *rs_machine_main(void *machine) {
   rs_machine *vm = machine;
   self = vm;
   set_up(vm);
+  if (vm->id != 0) rs_place_await(vm->runner);
   lua_State *L = vm->L;
   if (rs_state_require(L, "runsmith.schedule") != 0) give_up(lua_tostring(L, -1));
   lua_getfield(L, -1, "run");

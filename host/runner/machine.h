@@ -30,7 +30,7 @@ typedef struct rs_aim {
 
 typedef struct rs_machine {
   rs_runner *runner;
-  uint32_t id, flags; /* the engine's number for it; RS_VM_... */
+  uint32_t id; /* the engine's number for it */
   lua_State *L;
   pthread_t thread;
   int bell; /* the engine rings it */
@@ -60,7 +60,7 @@ void rs_machine_free(rs_machine *vm);
 rs_machine *rs_machine_self(void);
 
 /* Gives it its place in the shared memory: what the engine said. */
-void rs_machine_place(rs_machine *vm, uint32_t id, uint32_t flags, int bell);
+void rs_machine_place(rs_machine *vm, uint32_t id, int bell);
 
 /* The thread's function; takes the machine. */
 void *rs_machine_main(void *machine);

@@ -1,6 +1,9 @@
 /* Turns a nameless runner into the one that a plan describes: limits first, then the
-** user, then what must be done as that user. */
+** user, then what must be done as that user. VM 0's thread does that for all, so that a
+** start is one hop from the engine; what the kernel keeps for each thread, the others
+** ask for by themselves. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -16,7 +19,7 @@
 
 #include "runner.h"
 
-enum { OOM_DEFAULT = 2000, OOM_MORE = 100, NO_NICE = 127, NAME_MAX_TEXT = 1024 };
+enum { OOM_DEFAULT = 2000, OOM_MORE = 100, NO_NICE = 127, NAME_MAX_TEXT = 1024, WHY = 2048 };
 
 /* Where it went wrong, in words. */
 typedef struct trouble {
@@ -121,33 +124,25 @@ static void environment(const rs_plan *plan, rs_ref list) {
   }
 }
 
-static int apply(const rs_plan *plan, const rs_plan_exec *exec, uint64_t flags,
-                 const trouble *t) {
-  int code = limits(exec, t);
-  if (code != 0) return code;
-  score(exec->oom_score_adj);
-  if (exec->nice != NO_NICE && setpriority(PRIO_PROCESS, 0, exec->nice) != 0)
-    return say(t, errno, "set", "nice");
-  code = become(plan, exec, t);
-  if (code != 0) return code;
-  if (exec->umask >= 0) umask((mode_t)exec->umask);
-  environment(plan, exec->env);
-  char room[NAME_MAX_TEXT];
-  if (flags & RS_NO_NEW_PRIVS && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return say(t, errno, "give up", "new privileges");
-  if (exec->cwd.len > 0 && chdir(text_of(plan, exec->cwd, room)) != 0)
-    return say(t, errno, "change to folder", room);
-  return 0;
+/* The calling thread's. It is of no use to one that it is refused to. */
+static int give_up_privileges(const rs_place *place, const trouble *t) {
+  if (!place->no_new_privs || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) return 0;
+  return say(t, errno, "give up", "new privileges");
 }
 
-static void name_self(rs_runner *runner, const rs_ctl_got *got) {
-  const char *unit = got->text + strlen(got->text) + 1;
-  size_t len = strnlen(got->text, sizeof runner->path - 1);
-  memcpy(runner->path, got->text, len);
-  runner->path[len] = '\0';
-  if (unit < got->text + got->ctl.size) setenv("RUNSMITH_UNIT", unit, 1);
-  const char *last = strrchr(runner->path, '/');
-  prctl(PR_SET_NAME, last ? last + 1 : runner->path);
+/* Of all threads: the keeper's first, which those that it makes from now on inherit. */
+static int set_nice(pid_t keeper, int32_t nice, const trouble *t) {
+  if (nice == NO_NICE) return 0;
+  int code = setpriority(PRIO_PROCESS, (id_t)keeper, nice) == 0 ? 0 : errno;
+  DIR *tasks = code == 0 ? opendir("/proc/self/task") : NULL;
+  if (code == 0 && !tasks) code = errno;
+  for (struct dirent *task; code == 0 && (task = readdir(tasks));) {
+    if (task->d_name[0] == '.') continue;
+    id_t tid = (id_t)strtoul(task->d_name, NULL, 10);
+    if (setpriority(PRIO_PROCESS, tid, nice) != 0 && errno != ESRCH) code = errno;
+  }
+  if (tasks) closedir(tasks);
+  return code == 0 ? 0 : say(t, code, "set", "nice");
 }
 
 /* A change of user forgets what kills us with the engine. */
@@ -157,26 +152,97 @@ static int stay_bound(pid_t parent, const trouble *t) {
   return 0;
 }
 
-int rs_runner_place(rs_runner *runner, const rs_ctl_got *got, char *why, size_t size) {
-  const trouble t = {why, size};
-  if (got->fd_count > 0 && dup2(got->fds[0], STDOUT_FILENO) < 0)
-    return say(&t, errno, "take", "stdout");
-  if (got->fd_count > 1 && dup2(got->fds[1], STDERR_FILENO) < 0)
-    return say(&t, errno, "take", "stderr");
-  runner->place = got->ctl.a;
-  name_self(runner, got);
-  const rs_plan *plan = rs_held_find(runner, got->ctl.b);
-  if (got->ctl.c == RS_NONE) {
-    score(OOM_DEFAULT);
-    return 0;
-  }
-  if (!plan || got->ctl.c >= plan->tables[RS_T_EXEC].count)
-    return say(&t, EINVAL, "find", "its description");
-  const unsigned char *rows = (const unsigned char *)plan + plan->tables[RS_T_EXEC].at;
-  const rs_plan_exec *exec = (const rs_plan_exec *)(const void *)rows + got->ctl.c;
-  pid_t parent = getppid();
-  int code = apply(plan, exec, got->ctl.x, &t);
-  if (code == 0) code = stay_bound(parent, &t);
+static int apply(const rs_runner *runner, const rs_plan *plan, const rs_plan_exec *exec,
+                 const trouble *t) {
+  int code = limits(exec, t);
   if (code != 0) return code;
+  if (exec->oom_score_adj != OOM_DEFAULT) score(exec->oom_score_adj);
+  code = set_nice(runner->pid, exec->nice, t);
+  if (code == 0) code = become(plan, exec, t);
+  if (code != 0) return code;
+  if (exec->umask >= 0) umask((mode_t)exec->umask);
+  environment(plan, exec->env);
+  char room[NAME_MAX_TEXT];
+  if (exec->cwd.len > 0 && chdir(text_of(plan, exec->cwd, room)) != 0)
+    return say(t, errno, "change to folder", room);
   return 0;
 }
+
+static void take_names(rs_place *place, const rs_record *record, const char *text) {
+  size_t len = strnlen(text, record->size), rest = record->size - len;
+  size_t kept = len < sizeof place->path ? len : sizeof place->path - 1;
+  memcpy(place->path, text, kept);
+  place->path[kept] = '\0';
+  const char *unit = text + len + 1;
+  if (rest > 1 && unit[rest - 2] == '\0') setenv("RUNSMITH_UNIT", unit, 1);
+}
+
+static int take(rs_machine *vm, const rs_record *record, const trouble *t) {
+  rs_place *place = &vm->runner->place;
+  size_t size = 0;
+  pid_t parent = getppid();
+  place->kind = record->a;
+  place->no_new_privs = record->inc & RS_NO_NEW_PRIVS;
+  int code = give_up_privileges(place, t);
+  if (code != 0 || record->slot == RS_NONE) return code;
+  const rs_plan *plan = rs_held_hold(vm, record->b, &size);
+  if (!plan || record->slot >= plan->tables[RS_T_EXEC].count)
+    return say(t, EINVAL, "find", "its description");
+  const unsigned char *rows = (const unsigned char *)plan + plan->tables[RS_T_EXEC].at;
+  const rs_plan_exec *exec = (const rs_plan_exec *)(const void *)rows + record->slot;
+  code = apply(vm->runner, plan, exec, t);
+  return code == 0 ? stay_bound(parent, t) : code;
+}
+
+static void tell_failed(const rs_runner *runner, int code, const char *why) {
+  rs_ctl ctl = {
+    .kind = RS_CTL_FAILED, .b = (uint32_t)code, .size = (uint32_t)strlen(why)};
+  rs_ctl_send(runner->ctl, &ctl, why, NULL, 0);
+}
+
+/* The keeper gives the process its name, and nobody waits for that. Where threads have
+** to ask for something by themselves, no worker sees it without. */
+void rs_place_take(rs_machine *vm, const rs_record *record, const char *text) {
+  static const uint64_t one = 1;
+  rs_runner *runner = vm->runner;
+  rs_place *place = &runner->place;
+  char why[WHY] = "";
+  if (vm->id != 0 || atomic_load(&place->stage) != RS_UNPLACED) return;
+  take_names(place, record, text);
+  int code = take(vm, record, &(trouble){why, sizeof why});
+  pthread_mutex_lock(&place->lock);
+  atomic_store(&place->stage, code == 0 ? RS_PLACED : RS_UNFIT);
+  pthread_cond_broadcast(&place->moved);
+  while (write(runner->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+  bool all = place->no_new_privs || record->slot != RS_NONE;
+  while (code == 0 && all && !place->kept)
+    pthread_cond_wait(&place->moved, &place->lock);
+  pthread_mutex_unlock(&place->lock);
+  if (code != 0) tell_failed(runner, code, why);
+}
+
+void rs_place_keep(rs_runner *runner) {
+  rs_place *place = &runner->place;
+  char why[WHY];
+  if (place->kept || atomic_load(&place->stage) != RS_PLACED) return;
+  const char *last = strrchr(place->path, '/');
+  prctl(PR_SET_NAME, last ? last + 1 : place->path);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  give_up_privileges(place, &(trouble){why, sizeof why});
+  pthread_mutex_lock(&place->lock);
+  place->kept = true;
+  pthread_cond_broadcast(&place->moved);
+  pthread_mutex_unlock(&place->lock);
+}
+
+void rs_place_await(rs_runner *runner) {
+  rs_place *place = &runner->place;
+  char why[WHY];
+  pthread_mutex_lock(&place->lock);
+  while (atomic_load(&place->stage) != RS_PLACED)
+    pthread_cond_wait(&place->moved, &place->lock);
+  pthread_mutex_unlock(&place->lock);
+  give_up_privileges(place, &(trouble){why, sizeof why});
+}
+
+void rs_place_spare(void) { score(OOM_DEFAULT); }

@@ -18,7 +18,12 @@
 enum { INDEX = (1 << RS_SEGMENT_SHIFT) - 1, STACK_SIZE = 1 << 20, WHY = 512 };
 
 static rs_runner the_runner = {
-  .ctl = -1, .bell = -1, .wake = -1, .plans_lock = PTHREAD_MUTEX_INITIALIZER};
+  .ctl = -1,
+  .bell = -1,
+  .wake = -1,
+  .lock = PTHREAD_MUTEX_INITIALIZER,
+  .came = PTHREAD_COND_INITIALIZER,
+  .place = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER}};
 static rs_ctl_got got;
 
 rs_slot *rs_runner_slot(const rs_runner *runner, uint32_t id) {
@@ -78,21 +83,31 @@ static int take_segment(rs_runner *runner, char *why) {
     rs_fault_init(&seg->head->fault);
     rs_fault_stack();
   }
+  pthread_mutex_lock(&runner->lock);
   atomic_store(&runner->segment_count, number + 1);
+  pthread_cond_broadcast(&runner->came);
+  pthread_mutex_unlock(&runner->lock);
   return 0;
+}
+
+static int take_output(char *why) {
+  snprintf(why, WHY, "cannot take stdout and stderr");
+  if (got.fd_count != 2) return EBADF;
+  if (dup2(got.fds[0], STDOUT_FILENO) < 0) return errno;
+  return dup2(got.fds[1], STDERR_FILENO) < 0 ? errno : 0;
 }
 
 static int take_vm(rs_runner *runner, char *why) {
   rs_machine **place = place_of(runner, got.ctl.a);
   snprintf(why, WHY, "cannot start VM %u", got.ctl.a);
-  if (runner->unfit) return ECANCELED; /* no user code in the wrong surroundings */
+  if (atomic_load(&runner->place.stage) == RS_UNFIT) return ECANCELED;
   if (!place || *place || got.fd_count != 1) return EINVAL;
   rs_machine *vm = runner->warm;
   runner->warm = NULL;
   if (!vm) vm = rs_machine_new(why, WHY);
   if (!vm) return ENOMEM;
   vm->runner = runner;
-  rs_machine_place(vm, got.ctl.a, got.ctl.b, got.fds[0]);
+  rs_machine_place(vm, got.ctl.a, got.fds[0]);
   got.fds[0] = -1;
   pthread_attr_t attr;
   pthread_attr_init(&attr);
@@ -123,11 +138,7 @@ static int obey(rs_runner *runner, char *why) {
     snprintf(why, WHY, "cannot map plan %u", got.ctl.a);
     if (got.fd_count != 1) return EBADF;
     return rs_held_take(runner, got.ctl.a, got.ctl.x, got.fds[0]);
-  case RS_CTL_PLACE: {
-    int code = rs_runner_place(runner, &got, why, WHY);
-    runner->unfit = code != 0;
-    return code;
-  }
+  case RS_CTL_OUTPUT: return take_output(why);
   case RS_CTL_VM: return take_vm(runner, why);
   case RS_CTL_INTERRUPT: interrupt(runner); return 0;
   case RS_CTL_DROP_PLAN: rs_held_drop(runner, got.ctl.a); return 0;
@@ -173,14 +184,18 @@ void rs_runner_main(int ctl, rs_machine *warm) {
   runner->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (runner->wake < 0) _exit(70);
   rs_interrupt_init();
+  rs_place_spare();
   tell(runner, RS_CTL_HELLO, 0, NULL);
   struct pollfd ends[2] = {{.fd = ctl, .events = POLLIN},
                            {.fd = runner->wake, .events = POLLIN}};
   bool striking = false;
   for (;;) {
     int came = poll(ends, 2, striking ? RS_ATTACK_EVERY_MS : -1);
-    if (came > 0 && ends[1].revents) bury(runner);
     if (came > 0 && ends[0].revents) hear(runner);
+    if (came > 0 && ends[1].revents) {
+      rs_place_keep(runner);
+      bury(runner);
+    }
     striking = rs_interrupt_strike(rs_clock());
   }
 }

@@ -21,31 +21,28 @@ enum {
   RS_CTL_FORK = 1, /* fd: the new runner's end of its own ctl socket */
   /* runner -> engine */
   RS_CTL_HELLO,  /* it runs; its pid comes with the message's credentials */
-  RS_CTL_FAILED, /* a: which ctl kind failed, b: errno, text: a sentence */
+  RS_CTL_FAILED, /* a: which ctl kind failed, 0: RS_DOWN_PLACE; b: errno, text: a
+                 ** sentence */
   RS_CTL_JOINED, /* a: vm id: that VM's thread has ended */
   /* engine -> runner */
   RS_CTL_SEGMENT, /* a: number, b: vms, c: slots, x: up_size, y: down_size; fd: memfd,
                   ** and with the first one the bell to ring (eventfd) */
   RS_CTL_PLAN,    /* a: number; x: size; fd: the sealed memfd */
-  RS_CTL_PLACE,   /* who it is from now on. a: RS_PLACE_..., b: plan number, c: row of
-                  ** RS_T_EXEC or RS_NONE, x: its spec's flags; text: its path, NUL,
-                  ** RUNSMITH_UNIT's value, NUL; fds: stdout and stderr. Sent once,
-                  ** before any VM */
-  RS_CTL_VM,      /* a: vm id; b: flags (RS_VM_...); fd: the VM's bell (eventfd) */
+  RS_CTL_OUTPUT,  /* fds: its stdout and stderr. Sent once, before any VM */
+  RS_CTL_VM,      /* a: vm id; fd: the VM's bell (eventfd). All but VM 0, which is a
+                  ** spare's too, wait for the place (RS_DOWN_PLACE) */
   RS_CTL_INTERRUPT, /* a: slot id, b: incarnation: if its VM runs just that, interrupt
                     ** it; again and again for y ns */
   RS_CTL_DROP_PLAN, /* a: number */
   RS_CTL_COUNT
 };
 
-enum {
+enum { /* of RS_DOWN_PLACE */
   RS_PLACE_DOMAIN = 1, /* coroutine and thread workers of one fault domain */
   RS_PLACE_PROCESS,    /* one process worker */
   RS_PLACE_BACKEND,    /* the functions of one rs.backend */
   RS_PLACE_PROBES      /* probes and callbacks */
 };
-
-enum { RS_VM_SHARED = 1, RS_VM_OWN = 2 }; /* for coroutines; for one worker */
 
 typedef struct rs_ctl {
   uint32_t kind;

@@ -131,8 +131,8 @@ static void two_at_once(void **state) {
   (void)state;
   static rig r;
   rig_begin(&r, RIG_RING);
-  rig_vm(&r, 1, RS_VM_OWN);
-  rig_vm(&r, 2, RS_VM_OWN);
+  rig_vm(&r, 1);
+  rig_vm(&r, 2);
   for (uint32_t vm = 0; vm < 3; vm++) {
     rig_start(&r, vm, vm + 10, 0, "local x = 0\nwhile true do\n x = x + 1\nend");
     assert_true(rig_runs(&r, vm, vm + 10));

@@ -43,17 +43,7 @@ static void send_plan(const small *plan) {
   close(fd);
 }
 
-static void send_place(uint32_t row, const int *out) {
-  static const char text[] = "plant/edge\0plant/edge#3";
-  rs_ctl ctl = {.kind = RS_CTL_PLACE,
-                .a = RS_PLACE_DOMAIN,
-                .b = 7,
-                .c = row,
-                .x = RS_NO_NEW_PRIVS,
-                .size = sizeof text};
-  assert_int_equal(rs_ctl_send(r.ctl, &ctl, text, out, out ? 2 : 0), 0);
-  rig_vm(&r, 0, RS_VM_SHARED);
-}
+static void send_place(uint32_t row) { rig_place(&r, 7, row, RS_NO_NEW_PRIVS); }
 
 static int begin(void **state) {
   (void)state;
@@ -87,7 +77,9 @@ static void it_becomes_what_the_plan_says(void **state) {
   send_plan(&plan);
   int out[2];
   assert_int_equal(pipe(out), 0);
-  send_place(0, (int[]){out[1], out[1]});
+  rs_ctl ctl = {.kind = RS_CTL_OUTPUT};
+  assert_int_equal(rs_ctl_send(r.ctl, &ctl, NULL, (int[]){out[1], out[1]}, 2), 0);
+  send_place(0);
   answers("local uv, host = require 'luv', require 'runsmith.host'"
           " local kind, path = host.place()"
           " local limits = io.open('/proc/self/limits'):read '*a'"
@@ -111,7 +103,7 @@ static void a_user_of_its_own(void **state) {
   small plan = blank();
   plan.exec.user = add(&plan, "nobody", 6);
   send_plan(&plan);
-  send_place(0, NULL);
+  send_place(0);
   answers("local uv = require 'luv' return uv.getuid() .. ' ' .. tostring(uv.setuid"
           " and pcall(uv.setuid, 0))",
           "65534 false");
@@ -122,12 +114,13 @@ static void what_cannot_be_is_told(void **state) {
   small plan = blank();
   plan.exec.cwd = add(&plan, "/no/such/folder", 15);
   send_plan(&plan);
-  send_place(0, NULL);
+  send_place(0);
   rs_ctl ctl;
   assert_true(rig_message(&r, &ctl, 2000));
   assert_int_equal(ctl.kind, RS_CTL_FAILED);
-  assert_int_equal(ctl.a, RS_CTL_PLACE);
+  assert_int_equal(ctl.a, 0);
   assert_int_equal(ctl.b, 2); /* ENOENT */
+  rig_vm(&r, 1);
   assert_true(rig_message(&r, &ctl, 2000));
   assert_int_equal(ctl.a, RS_CTL_VM); /* nor does anything run there */
 }
@@ -137,7 +130,7 @@ static void plans_stay_while_held(void **state) {
   (void)state;
   small plan = blank();
   send_plan(&plan);
-  send_place(RS_NONE, NULL);
+  send_place(RS_NONE);
   char answer_size[32];
   snprintf(answer_size, sizeof answer_size, "rsplan0%zu", sizeof plan);
   rs_ctl drop = {.kind = RS_CTL_DROP_PLAN, .a = 7};
@@ -158,7 +151,7 @@ static void plans_stay_while_held(void **state) {
 /* The engine's children are its own, and clean: no descriptor of the fork server's. */
 static void forks_are_clean(void **state) {
   (void)state;
-  send_place(RS_NONE, NULL);
+  send_place(RS_NONE);
   answers("local uv, n = require 'luv', 0"
           " for name in io.popen('ls -l /proc/' .. uv.os_getpid() .. '/fd'):lines() do"
           " if name:find 'socket' then n = n + 1 end end return n",

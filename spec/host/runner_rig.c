@@ -50,11 +50,11 @@ static void fork_runner(rig *r) {
   r->runner = got.pid;
 }
 
-void rig_vm(rig *r, uint32_t vm, uint32_t flags) {
+void rig_vm(rig *r, uint32_t vm) {
   r->vm_bell[vm] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   r->up[vm] = rs_segment_up(&r->seg, vm);
   r->down[vm] = rs_segment_down(&r->seg, vm);
-  rs_ctl ctl = {.kind = RS_CTL_VM, .a = vm, .b = flags};
+  rs_ctl ctl = {.kind = RS_CTL_VM, .a = vm};
   assert_int_equal(rs_ctl_send(r->ctl, &ctl, NULL, &r->vm_bell[vm], 1), 0);
 }
 
@@ -74,11 +74,21 @@ void rig_fork(rig *r, uint32_t ring_size) {
                 .y = RIG_RING};
   int fds[2] = {r->seg_fd, r->bell};
   assert_int_equal(rs_ctl_send(r->ctl, &ctl, NULL, fds, 2), 0);
+  rig_vm(r, 0);
 }
 
 void rig_begin(rig *r, uint32_t ring_size) {
   rig_fork(r, ring_size);
-  rig_vm(r, 0, RS_VM_SHARED);
+  rig_place(r, 0, RS_NONE, 0);
+}
+
+void rig_place(rig *r, uint32_t plan, uint32_t row, uint32_t flags) {
+  static const char text[] = "plant/edge\0plant/edge#3";
+  rs_record place = {.kind = RS_DOWN_PLACE, .slot = row, .inc = flags};
+  place.a = RS_PLACE_DOMAIN;
+  place.b = plan;
+  place.size = sizeof text;
+  rig_tell(r, 0, &place, text);
 }
 
 int rig_wait(rig *r) {

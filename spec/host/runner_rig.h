@@ -35,10 +35,13 @@ typedef struct rig {
   char text[RS_TEXT_MAX + 1];
 } rig;
 
-/* A fork server and one runner with a segment; begin: and VM 0. */
+/* A fork server and one runner with a segment and VM 0; begin: and a place. */
 void rig_fork(rig *r, uint32_t ring_size);
 void rig_begin(rig *r, uint32_t ring_size);
-void rig_vm(rig *r, uint32_t vm, uint32_t flags);
+void rig_vm(rig *r, uint32_t vm);
+
+/* The runner's place: a row of a plan's RS_T_EXEC, its spec's flags. */
+void rig_place(rig *r, uint32_t plan, uint32_t row, uint32_t flags);
 
 /* Kills what is left and checks that nothing is. */
 void rig_end(rig *r);

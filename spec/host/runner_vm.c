@@ -153,7 +153,7 @@ static void own_vms_end(void **state) {
       atomic_store(&rings[i]->head->tail, 0);
       atomic_store(&rings[i]->head->head, 0);
     }
-    rig_vm(&r, 1, RS_VM_OWN);
+    rig_vm(&r, 1);
     rig_start(&r, 1, 3, 0,
               "local uv = require 'luv' local t = uv.new_timer()"
               " t:start(1000, 0, function() end) return 1");
