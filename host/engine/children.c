@@ -2,13 +2,14 @@
 #include "children.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* libc's P_PIDFD is an enum constant of newer headers only. */
-enum { BY_PIDFD = 3 };
+enum { BY_PIDFD = 3, AWAIT_MS = 1 };
 
 static rs_child **bucket_of(const rs_children *children, pid_t pid) {
   rs_child *const *bucket = &children->bucket[(unsigned)pid % RS_CHILD_BUCKETS];
@@ -70,6 +71,12 @@ int rs_children_add(rs_children *children, rs_child *child, pid_t pid) {
 
 void rs_child_signal(const rs_child *child, int sig) {
   if (child->pid != 0) syscall(SYS_pidfd_send_signal, child->watch->fd, sig, NULL, 0);
+}
+
+void rs_child_await(const rs_child *child) {
+  if (child->pid == 0) return;
+  struct pollfd end = {.fd = child->watch->fd, .events = POLLIN};
+  poll(&end, 1, AWAIT_MS);
 }
 
 void rs_children_reap(rs_children *children) {

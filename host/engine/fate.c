@@ -125,27 +125,38 @@ static void end_domain(rs_runner *runner) {
 }
 
 static void on_gone(rs_family *family) {
-  rs_runner *runner = (rs_runner *)((char *)family - offsetof(rs_runner, family));
-  if (!runner->engine->ended) {
-    switch (runner->place) {
-    case RS_PLACE_DOMAIN: end_domain(runner); break;
-    case RS_PLACE_PROCESS: end_process(runner); break;
-    case RS_PLACE_BACKEND: rs_custom_lost(runner); break;
-    default: rs_runner_spare_later(runner->engine);
-    }
-  }
-  rs_runner_free(runner);
+  rs_runner_free((rs_runner *)((char *)family - offsetof(rs_runner, family)));
 }
 
-/* What it wrote before it died counts; then what it left behind goes. */
+static void tell(rs_runner *runner) {
+  switch (runner->place) {
+  case RS_PLACE_DOMAIN: end_domain(runner); break;
+  case RS_PLACE_PROCESS: end_process(runner); break;
+  case RS_PLACE_BACKEND: rs_custom_lost(runner); break;
+  default: rs_runner_spare_later(runner->engine);
+  }
+}
+
+/* What it wrote before it died counts. */
 void rs_fate(rs_runner *runner, int status) {
+  rs_engine *engine = runner->engine;
   runner->dead = true;
   runner->status = status;
   rs_lua_stop_timer(runner);
   rs_hear(runner, true);
-  for (int i = 0; i < 2; i++) rs_stream_end(&runner->out[i]);
-  runner->family.gone = on_gone;
-  bool alone = runner->place == 0 || runner->place == RS_PLACE_BACKEND;
-  if (alone || !runner->hello) on_gone(&runner->family);
-  else rs_families_end(&runner->engine->families, &runner->family);
+  for (int i = 0; i < 2; i++) rs_stream_drain(runner->out[i]);
+  if (!engine->ended) tell(runner);
+  runner->over_next = engine->over;
+  engine->over = runner;
+}
+
+void rs_fate_sweep(rs_engine *engine) {
+  while (engine->over) {
+    rs_runner *runner = engine->over;
+    engine->over = runner->over_next;
+    runner->family.gone = on_gone;
+    bool alone = runner->place == 0 || runner->place == RS_PLACE_BACKEND;
+    if (alone || !runner->hello) on_gone(&runner->family);
+    else rs_families_end(&engine->families, &runner->family);
+  }
 }

@@ -2,6 +2,7 @@
 #include "runner.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -246,7 +247,9 @@ static void ring_bell(rs_vm_book *book) {
 
 void rs_part_ring_now(rs_runner *runner, uint32_t vm) {
   rs_vm_book *book = rs_part_vm(runner, vm);
-  if (book) ring_bell(book);
+  if (!book) return;
+  ring_bell(book);
+  sched_yield(); /* it may have been put on this processor */
 }
 
 static void ring_all(rs_part *part) {

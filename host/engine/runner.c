@@ -115,18 +115,21 @@ static void take_message(rs_runner *runner, const rs_ctl_got *got) {
 ** again: all that it is to be told still waits here. */
 static void lost(rs_runner *runner) {
   rs_engine *engine = runner->engine;
-  rs_watch_end(&runner->ctl);
   if (runner->hello) {
     rs_child_signal(&runner->child, SIGKILL);
+    rs_child_await(&runner->child);
+    rs_children_look(&engine->children, &runner->child);
+    if (!runner->dead) rs_watch_end(&runner->ctl);
     return;
   }
+  rs_watch_end(&runner->ctl);
   runner->asked = false;
   rs_server_went(engine, false);
 }
 
 void rs_runner_listen(rs_runner *runner) {
   static rs_ctl_got got;
-  while (runner->ctl) {
+  while (runner->ctl && !runner->dead) {
     int code = rs_ctl_receive(runner->ctl->fd, &got);
     if (code == -EAGAIN) return;
     if (code <= 0) {
@@ -176,6 +179,9 @@ void rs_runner_plan(rs_runner *runner, uint32_t plan) {
     rs_base_grow(runner->plans, (runner->plan_count + 1) * sizeof *runner->plans);
   runner->plans[runner->plan_count++] = plan;
   rs_runner_tell(runner, &ctl, NULL, &map->fd, 1);
+  if (runner->place != 0) return;
+  rs_record record = {.kind = RS_DOWN_PLAN, .slot = RS_NONE, .a = plan};
+  rs_part_put(runner, 0, &record, NULL);
 }
 
 void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
@@ -200,7 +206,10 @@ void rs_runner_free(rs_runner *runner) {
   *at = runner->next;
   if (runner->bells_due) rs_part_bells(runner->engine);
   rs_part_end(runner);
-  for (int i = 0; i < 2; i++) rs_stream_end(&runner->out[i]);
+  for (int i = 0; i < 2; i++) {
+    rs_stream_end(&runner->out[i]);
+    close(runner->out_end[i]);
+  }
   rs_watch_end(&runner->ctl);
   rs_watch_end(&runner->bell);
   while (runner->post) {

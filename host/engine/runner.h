@@ -56,6 +56,7 @@ struct rs_runner {
   rs_family family;
   rs_watch *ctl, *bell;
   rs_stream *out[2];
+  int out_end[2]; /* where it writes them */
   struct rs_post *post, **post_end; /* messages that wait for HELLO or for room */
   uint32_t place;                   /* RS_PLACE_...; 0: the spare */
   uint32_t owner; /* core id: the domain's supervisor, the process worker */
@@ -75,7 +76,7 @@ struct rs_runner {
   uint32_t part_count;
   uint32_t shared_vms; /* VM 0 and those that the second segment begins with */
   bool bells_due;
-  rs_runner *bells_next;
+  rs_runner *bells_next, *over_next;
   uint32_t *plans; /* the plans that it was given */
   uint32_t plan_count;
 };
@@ -153,8 +154,11 @@ void rs_hear(rs_runner *runner, bool all);
 
 /* ---- fate.c: how a runner ends ---- */
 
-/* Its process ended: judges, tells the core, frees it. */
+/* Its process ended: judges and tells the core. */
 void rs_fate(rs_runner *runner, int status);
+
+/* Once the core has decided: what those left behind goes, and they with it. */
+void rs_fate_sweep(rs_engine *engine);
 
 /* All of it goes; nobody is told. */
 void rs_runner_free(rs_runner *runner);

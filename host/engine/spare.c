@@ -29,6 +29,8 @@ static void give_bell(rs_runner *runner) {
   runner->bell = rs_watch_new(&runner->engine->loop, bell, on_bell, runner);
 }
 
+/* The other ends stay open here, too: that they are closed would wake the engine while
+** the process is still busy with ending. */
 static void give_output(rs_runner *runner) {
   static const char *const names[] = {"stdout", "stderr"};
   rs_ctl ctl = {.kind = RS_CTL_OUTPUT};
@@ -38,11 +40,9 @@ static void give_output(rs_runner *runner) {
     if (pipe2(pair, O_CLOEXEC) < 0) rs_base_fatal("no pipe: %s", strerror(errno));
     runner->out[i] =
       rs_stream_new(runner->engine, pair[0], names[i], RS_NONE, RS_NONE);
-    fds[i] = pair[1];
+    fds[i] = runner->out_end[i] = pair[1];
   }
   rs_runner_tell(runner, &ctl, NULL, fds, 2);
-  close(fds[0]);
-  close(fds[1]);
 }
 
 /* What it is told waits until it has said HELLO. */

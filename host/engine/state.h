@@ -62,6 +62,7 @@ struct rs_engine {
   rs_runner *runners;        /* all of them, the spare too */
   uv_timer_t spare;          /* makes the next one, a little later */
   rs_runner *bells;          /* those with a VM whose bell is due */
+  rs_runner *over;           /* those that are dead, and what they left not swept yet */
   rs_evaluation *evaluation; /* in progress; NULL */
   rs_unit *units;
   uint32_t unit_room;

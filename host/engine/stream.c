@@ -88,14 +88,23 @@ void rs_stream_is_of(rs_stream *stream, uint32_t unit, uint32_t inc) {
   stream->inc = inc;
 }
 
+/* A pipe holds less than this many chunks; another process may go on writing. */
+void rs_stream_drain(rs_stream *stream) {
+  ssize_t got = 1;
+  for (int i = 0; i < CHUNKS_LAST && stream->watch && got > 0; i++) {
+    got = read(stream->watch->fd, chunk, sizeof chunk);
+    if (got > 0) take(stream, chunk, (size_t)got);
+    if (got < 0 && errno == EINTR) got = 1;
+  }
+  if (stream->line.size > 0) end_line(stream);
+  tell_dropped(stream);
+}
+
 void rs_stream_end(rs_stream **stream) {
   rs_stream *old = *stream;
   if (!old) return;
   *stream = NULL;
-  /* A pipe holds less than this many chunks; another process may go on writing. */
-  for (int i = 0; i < CHUNKS_LAST && old->watch && read_some(old); i++) continue;
-  if (old->line.size > 0) end_line(old);
-  tell_dropped(old);
+  rs_stream_drain(old);
   rs_watch_end(&old->watch);
   rs_bytes_free(&old->line);
   free(old);

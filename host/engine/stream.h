@@ -33,6 +33,9 @@ rs_stream *rs_stream_new(rs_engine *engine, int fd, const char *name, uint32_t u
 /* Whose it is from now on. */
 void rs_stream_is_of(rs_stream *stream, uint32_t unit, uint32_t inc);
 
+/* Its writer is dead: takes what is there, and a line that was begun. */
+void rs_stream_drain(rs_stream *stream);
+
 /* Its writer is dead: takes what is still there, then frees it. NULL afterwards. */
 void rs_stream_end(rs_stream **stream);
 

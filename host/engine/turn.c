@@ -12,7 +12,7 @@
 #include "notify.h"
 #include "runner.h"
 
-enum { BATCH = 256 };
+enum { BATCH = 256, DONE = 0 /* no kind of action */ };
 
 rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id) {
   if (id >= engine->unit_room) {
@@ -137,6 +137,18 @@ static bool write_note(rs_engine *engine) {
   return true;
 }
 
+/* A process worker's replacement goes before all else that was decided at the same time:
+** what it is to do depends on nothing of that. */
+static void start_processes(rs_engine *engine, rs_action *actions, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (actions[i].kind != RS_DO_START) continue;
+    const rs_plan *plan = rs_plans_get(&engine->plans, actions[i].plan)->plan;
+    if (rs_plan_spec_of(plan, actions[i].row)->backend != RS_PROCESS) continue;
+    start(engine, &actions[i]);
+    actions[i].kind = DONE;
+  }
+}
+
 /* True if it stopped before all was done. */
 static bool decide(rs_engine *engine) {
   static rs_action actions[BATCH];
@@ -144,6 +156,7 @@ static bool decide(rs_engine *engine) {
     rs_time now = rs_base_now();
     step_all(engine, now);
     uint32_t count = rs_core_run(engine->core, now, actions, BATCH);
+    start_processes(engine, actions, count);
     for (uint32_t i = 0; i < count; i++) perform(engine, &actions[i]);
     done += count + 1;
     if (count == 0 && !write_note(engine)) return false;
@@ -185,6 +198,7 @@ static void on_turn(uv_prepare_t *prepare) {
   bool more = decide(engine);
   if (more) rs_engine_again(engine);
   rs_part_bells(engine);
+  rs_fate_sweep(engine);
   rs_notify_look(engine);
   rs_journal_flush(&engine->journal);
   rs_entry_disk(engine);

@@ -180,7 +180,6 @@ static void take_names(rs_place *place, const rs_record *record, const char *tex
 static int take(rs_machine *vm, const rs_record *record, const trouble *t) {
   rs_place *place = &vm->runner->place;
   size_t size = 0;
-  pid_t parent = getppid();
   place->kind = record->a;
   place->no_new_privs = record->inc & RS_NO_NEW_PRIVS;
   int code = give_up_privileges(place, t);
@@ -190,6 +189,7 @@ static int take(rs_machine *vm, const rs_record *record, const trouble *t) {
     return say(t, EINVAL, "find", "its description");
   const unsigned char *rows = (const unsigned char *)plan + plan->tables[RS_T_EXEC].at;
   const rs_plan_exec *exec = (const rs_plan_exec *)(const void *)rows + record->slot;
+  pid_t parent = getppid();
   code = apply(vm->runner, plan, exec, t);
   return code == 0 ? stay_bound(parent, t) : code;
 }
@@ -245,4 +245,8 @@ void rs_place_await(rs_runner *runner) {
   give_up_privileges(place, &(trouble){why, sizeof why});
 }
 
-void rs_place_spare(void) { score(OOM_DEFAULT); }
+/* The first setenv of a process copies its whole environment. */
+void rs_place_spare(void) {
+  setenv("RUNSMITH_UNIT", "", 1);
+  score(OOM_DEFAULT);
+}

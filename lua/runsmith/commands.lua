@@ -44,6 +44,10 @@ handlers[down.KILL] = about(function(task) task[KIND].runs.kill(task) end)
 
 handlers[down.CLOSE] = function() closing = true end
 
+handlers[down.PLAN] = function(_, _, number)
+  require('runsmith.rehearse').run(plans.get(number))
+end
+
 handlers[down.DROP_PLAN] = function(_, _, number) plans.drop(number) end
 
 local function reply(id, ok, text)

@@ -125,6 +125,33 @@ static void what_cannot_be_is_told(void **state) {
   assert_int_equal(ctl.a, RS_CTL_VM); /* nor does anything run there */
 }
 
+static void nobody_runs_before_the_place(void **state) {
+  (void)state;
+  rs_record record;
+  rig_vm(&r, 1);
+  rig_start(&r, 1, 5, 0,
+            "return io.open('/proc/thread-self/status'):read('*a')"
+            ":match 'NoNewPrivs:%s+(%d)' .. select(2, "
+            "require('runsmith.host').place())");
+  assert_false(rig_hear(&r, 1, &record, 50));
+  send_place(RS_NONE);
+  assert_int_equal(rig_exit(&r, 1, 5), 1);
+  assert_string_equal(r.text, "1plant/edge");
+}
+
+/* The ring is faster than the keeper's socket. */
+static void what_start_names_is_waited_for(void **state) {
+  (void)state;
+  rs_record record;
+  send_place(RS_NONE);
+  rig_start(&r, 0, 5, 0, "return (select(2, require('runsmith.host').plan(7)))");
+  assert_false(rig_hear(&r, 0, &record, 50));
+  small plan = blank();
+  send_plan(&plan);
+  assert_int_equal(rig_exit(&r, 0, 5), 1);
+  assert_int_equal(atoi(r.text), sizeof plan);
+}
+
 /* A plan stays mapped while a VM holds it, whatever the keeper is told. */
 static void plans_stay_while_held(void **state) {
   (void)state;
@@ -196,6 +223,8 @@ int main(void) {
     CASE(it_becomes_what_the_plan_says),
     CASE(a_user_of_its_own),
     CASE(what_cannot_be_is_told),
+    CASE(nobody_runs_before_the_place),
+    CASE(what_start_names_is_waited_for),
     CASE(plans_stay_while_held),
     CASE(forks_are_clean),
     CASE(they_die_with_the_engine),

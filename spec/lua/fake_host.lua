@@ -20,7 +20,7 @@ local UP = numbers {
   'HANDLE', 'GONE', 'REPLY',
 }
 local DOWN = numbers {
-  'START', 'ASK', 'END', 'EMIT', 'KILL', 'CLOSE', 'DROP_PLAN', 'EVAL',
+  'START', 'ASK', 'END', 'EMIT', 'KILL', 'CLOSE', 'DROP_PLAN', 'EVAL', 'PLAN',
 }
 local WHY = numbers {
   'OK', 'ERROR', 'EXCEPTION', 'SIGNAL', 'INTERRUPTED', 'LAUNCH', 'COLLATERAL',
@@ -178,6 +178,10 @@ end
 -- What runs is given to plans as it is: travel's encoding has a spec of its own.
 local function fake_travel(vm)
   return {
+    encode = function(what)
+      vm.code[#vm.code + 1] = what
+      return #vm.code
+    end,
     decode = function(code)
       local what = vm.code[code]
       return type(what) == 'function' and what() or what
