@@ -28,7 +28,7 @@ static bool has_paid(const rs_core *core, const rs_event *ev) {
 ** */
 static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause) {
   rs_unit *s = rs_unit_of(core, ev->unit);
-  bool ends = s->flags & (RS_F_GIVEUP | RS_F_FINISH);
+  bool ends = s->life == RS_LIFE_ASKED || (s->flags & (RS_F_GIVEUP | RS_F_FINISH));
   if (ends || !rs_tree_wanted(core, s) || !rs_strategy_charge(core, ev->unit, RS_NONE))
     return core->now;
   rs_time delay = rs_strategy_delay(core, ev->unit);

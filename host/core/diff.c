@@ -176,23 +176,57 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
   }
 }
 
-/* Moves a unit that lives on to its row; limits in progress are measured anew. */
+/* The limits of the state that a worker is in, where the plan before had others. */
+static void retime_state(rs_core *core, rs_unit *u, const rs_plan *old,
+                         const rs_plan_spec *was) {
+  const rs_plan *plan = rs_plan_of(core, u);
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  if (u->state == RS_NONE || spec->life == RS_NONE) return;
+  uint32_t from = rs_plan_life_at(old, was->life)->state_at + u->state;
+  uint32_t to = rs_plan_life_at(plan, spec->life)->state_at + u->state;
+  const rs_plan_state *x = rs_plan_state_at(old, from);
+  const rs_plan_state *y = rs_plan_state_at(plan, to);
+  if (x->heartbeat != y->heartbeat) u->beat = core->now;
+  if (x->timeout != y->timeout) u->entered = core->now;
+  if (u->edge != RS_NONE && rs_plan_edge_at(old, x->edge_at + u->edge)->timeout !=
+                              rs_plan_edge_at(plan, y->edge_at + u->edge)->timeout)
+    u->begun = core->now;
+}
+
+/* What passed under another limit is not held against it: a limit that the plan before
+** had not counts from now on. */
+static void retime(rs_core *core, uint32_t id, const rs_plan *old,
+                   const rs_plan_spec *was) {
+  rs_unit *u = rs_unit_of(core, id);
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  if (u->life == RS_LIFE_DOWN || u->life > RS_LIFE_ASKED) return;
+  bool launches = u->life == RS_LIFE_STARTING || u->launch_by != RS_NEVER;
+  bool stops = u->life == RS_LIFE_ASKED || (u->flags & RS_F_ENDING);
+  if (launches && spec->launch != was->launch)
+    u->launch_by = rs_time_add(core->now, spec->launch);
+  if (stops && spec->shutdown != was->shutdown)
+    u->stop_by = rs_time_add(core->now, rs_time_max(spec->shutdown, 0));
+  if (u->kind == RS_SUPERVISOR) {
+    if (u->life == RS_LIFE_ASKED)
+      rs_wake(core, id, u->flags & RS_F_DOOM ? RS_NEVER : u->stop_by);
+    return;
+  }
+  if (spec->heartbeat != was->heartbeat) u->beat = core->now;
+  retime_state(core, u, old, was);
+  rs_watch_arm(core, id);
+  if (spec->stall == was->stall) return;
+  u->turn = core->now;
+  if (spec->stall < was->stall) rs_vms_again(core, id);
+}
+
+/* Moves a unit that lives on to its row. */
 static void patch(rs_core *core, uint32_t id, uint32_t row) {
   rs_unit *u = rs_unit_of(core, id);
+  const rs_plan *old = rs_plan_of(core, u);
   const rs_plan_spec *was = rs_spec_of(core, u);
-  rs_time launch = was->launch, shutdown = was->shutdown, stall = was->stall;
   rs_diff_place(core, id, row);
   u->flags |= RS_F_PATCHED;
-  const rs_plan_spec *spec = rs_spec_of(core, u);
-  if (u->life == RS_LIFE_STARTING && spec->launch != launch && u->launch_by != RS_NEVER)
-    u->launch_by = rs_time_add(u->since, spec->launch);
-  if (u->life == RS_LIFE_ASKED && spec->shutdown != shutdown)
-    u->stop_by = rs_time_add(u->since, rs_time_max(spec->shutdown, 0));
-  if (u->kind != RS_SUPERVISOR && u->life > RS_LIFE_DOWN && u->life <= RS_LIFE_ASKED)
-    rs_watch_arm(core, id);
-  if (u->life != RS_LIFE_DOWN && spec->stall < stall) rs_vms_again(core, id);
-  if (u->kind == RS_SUPERVISOR && u->life == RS_LIFE_ASKED)
-    rs_wake(core, id, u->flags & RS_F_DOOM ? RS_NEVER : u->stop_by);
+  retime(core, id, old, was);
 }
 
 static void keep(rs_core *core, uint32_t id, uint32_t row, rs_news *news) {
@@ -274,12 +308,14 @@ static void line_up(rs_core *core) {
 }
 
 static int refuse(const rs_core *core, const rs_plan *plan, rs_say *say) {
-  if (core->stopping || core->ended) {
+  const rs_unit *root = core->root == RS_NONE ? NULL : rs_unit_of(core, core->root);
+  bool over = root && (root->flags & (RS_F_GIVEUP | RS_F_FINISH)) &&
+              !(root->flags & RS_F_CYCLE);
+  if (core->stopping || core->ended || over) {
     rs_say_text(say, "the host is stopping");
     return -1;
   }
-  if (core->root == RS_NONE) return 0;
-  const rs_unit *root = rs_unit_of(core, core->root);
+  if (!root) return 0;
   rs_ref name = rs_plan_unit_at(plan, 0)->name;
   if (name.len == root->name_len &&
       memcmp(rs_plan_bytes(plan, name), root->name, name.len) == 0)

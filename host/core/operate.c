@@ -68,6 +68,7 @@ static void start(rs_core *core, const rs_event *ev) {
   if (rs_tree_wanted(core, u) && u->life != RS_LIFE_DOWN) return;
   u->cause = e->seq;
   clear(core, ev->unit);
+  if (u->flags & RS_F_CYCLE) u->again = RS_R_OPERATOR; /* a temporary one, too */
   turned(core, ev->unit);
 }
 
@@ -132,6 +133,10 @@ static const char *may_add(const rs_core *core, uint32_t supervisor, const char 
   if (s->kind != RS_SUPERVISOR) return "not a supervisor";
   if (rs_boss_of(core, s)->pool == RS_NONE) return "this supervisor has no pool";
   if (s->flags & RS_F_REMOVE) return "this supervisor is being removed";
+  bool runs = s->life == RS_LIFE_STARTING || s->life == RS_LIFE_UP;
+  bool ends = s->flags & (RS_F_GIVEUP | RS_F_FINISH);
+  /* A pool's units are gone when it begins anew: none would ever start. */
+  if (!runs || ends || !rs_tree_wanted(core, s)) return "this supervisor does not run";
   if (!rs_name_ok(name, name_len)) return "a name is of A-Z, a-z, 0-9, '_', '.', '-'";
   if (rs_diff_find(core, supervisor, name, name_len) != RS_NONE)
     return "there is a unit of that name already";

@@ -77,7 +77,7 @@ static void finish_boss(rs_core *core, uint32_t id) {
   bool gave_up = u->flags & RS_F_GIVEUP, completed = u->flags & RS_F_FINISH;
   rs_end end = {
     .ok = !gave_up && !(u->flags & RS_F_VIOLATED),
-    .asked = !rs_tree_wanted(core, u),
+    .asked = (u->flags & RS_F_ASKED) || !rs_tree_wanted(core, u),
     .operated = (u->flags & RS_F_OPERATOR) != 0,
   };
   if (end.operated) end.ok = false;
@@ -117,6 +117,9 @@ void rs_settle_doom(rs_core *core, uint32_t id, uint8_t why) {
 static void stop_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_time span = rs_spec_of(core, u)->shutdown;
+  /* Who ends by itself was not asked, whatever an operator says meanwhile; who was
+  ** asked stays so. */
+  if (!(u->flags & (RS_F_GIVEUP | RS_F_FINISH))) u->flags |= RS_F_ASKED;
   u->life = RS_LIFE_ASKED;
   u->since = core->now;
   u->stop_by = rs_time_add(core->now, rs_time_max(span, 0));

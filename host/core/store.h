@@ -74,6 +74,7 @@ typedef struct rs_unit {
   };
   rs_time launch_by; /* STARTING: end of the launch; INTERRUPTED: of the rung */
   rs_time stop_by;   /* ASKED: when it is ended */
+  rs_time turn;      /* turns in its VM are measured from here at the earliest */
   rs_time wait;      /* not to be started before */
   rs_time ready_at;  /* since when it is ready; RS_NEVER */
   uint64_t cause;    /* the journal entry that led here */

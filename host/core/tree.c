@@ -52,7 +52,10 @@ bool rs_tree_wanted(const rs_core *core, const rs_unit *u) {
 
 bool rs_tree_passable(const rs_unit *u) {
   if (u->flags & (RS_F_CYCLE | RS_F_LOST)) return false;
-  return u->ready_at != RS_NEVER || (u->flags & RS_F_DONE);
+  if (u->flags & RS_F_DONE) return true;
+  /* Its state may still be a ready one while it is on its way down. */
+  bool stays = u->life == RS_LIFE_UP && !(u->flags & RS_F_HELD);
+  return stays && u->ready_at != RS_NEVER;
 }
 
 static uint32_t bits_of(const rs_core *core, const rs_unit *u) {

@@ -194,6 +194,11 @@ static void ready(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_watch_arm(core, id);
 }
 
+/* Once is enough; a Lua worker is ready by its state. */
+static void ready_again(rs_core *core, uint32_t id, const rs_event *ev) {
+  if (rs_is_lua(rs_unit_of(core, id))) nonsense(core, id, ev);
+}
+
 /* It came up in time, but it is on its way down already. */
 static void ready_asked(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
@@ -327,7 +332,7 @@ static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
     started, nonsense, enter, ready, terminating, extend, ended, protocol, seen,
     verdict, never, ask, kill, look, stall},
   [RS_LIFE_UP] = {
-    started, begin, enter, nothing, terminating, extend, ended, protocol, seen,
+    started, begin, enter, ready_again, terminating, extend, ended, protocol, seen,
     verdict, never, ask, kill, look, stall},
   [RS_LIFE_ASKED] = {
     started, begin, enter, ready_asked, terminating, extend, ended, protocol, seen,

@@ -161,7 +161,7 @@ void rs_vms_hear(rs_core *core, const rs_event *ev) {
   rs_unit *u = who_runs(core, ev, watch);
   rs_time stall = u ? rs_spec_of(core, u)->stall : RS_NEVER;
   if (stall != RS_NEVER) {
-    rs_time from = rs_late_own(&core->late, ev->at);
+    rs_time from = rs_time_max(rs_late_own(&core->late, ev->at), u->turn);
     rs_time end = rs_time_add(rs_time_add(from, stall), ev->x > 0 ? ev->x : 0);
     if (end <= core->now) {
       rs_event stalled = {.at = from, .x = stall};

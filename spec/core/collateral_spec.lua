@@ -118,6 +118,18 @@ describe('a dead runner', function()
     assert.same(tale, { unpack(w:take(), 1, 3) })
     assert.same({}, w:take 'END')
   end)
+  it('costs a supervisor that stops nothing', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { isolate = true, max = 0, worker 'a' {}, worker 'b' {} },
+    })
+    w.mute['s/a'], w.mute['s/b'] = { ask = true }, { ask = true }
+    w:tell('STOP', 's', {})
+    w:tell('START', 's', {})
+    w:take()
+    dead(w, 's')
+    assert.same({}, w:take 'charged')
+    assert.equal('healthy', w:health 's')
+  end)
   it('keeps the order of after', function()
     local late = worker 'd' { after = { 'a' } }
     local w = World.new(supervisor 'r' { late, worker 'a' {} })

@@ -48,6 +48,50 @@ describe('a reload', function()
     w:advance(1.01)
     assert.same({ 'a: stop hold', 'ASK a', 'INTERRUPT a' }, w:take())
   end)
+  it('that makes one temporary whom a strategy takes down: it stays down', function()
+    local function tree(restart)
+      return supervisor 'r' { strategy = 'one_for_all', worker 'a' {},
+        worker 'b' { restart = restart } }
+    end
+    local w = world(tree())
+    w.mute.b = { ask = true }
+    w:exit('a', 'error')
+    w:apply(tree 'temporary')
+    w:take()
+    w:exit('b', 'error')
+    assert.same({ 'START a' }, w:deeds())
+    assert.equal('failed', w:health 'b')
+  end)
+  it('that adds below a completed supervisor begins it anew, in its order', function()
+    local function tree(child, last)
+      return supervisor 'r' { strategy = 'one_for_all', ordered = true,
+        supervisor 's' { worker 'x' {} }, supervisor 't' { restart = 'temporary',
+          child, worker 'y' {} }, last }
+    end
+    local w = world(tree(worker 'k' {}))
+    w:exit('t/y', 'ok')
+    w:exit('t/k', 'ok')
+    assert.equal('completed', w:health 't')
+    w:tell('STOP', 's/x', {})
+    w:tell('RESTART', 's', {})
+    w:apply(tree(supervisor 'k' { worker 'new' {} }, worker 'last' {}))
+    w:take()
+    assert.equal(w:id 's', w:view('t').waits_for)
+    assert.equal(w:id 't', w:view('last').waits_for)
+    w:tell('START', 's/x', {})
+    assert.same({ 'START s/x', 'START t/y', 'START t/k/new', 'START last' }, w:deeds())
+  end)
+  it('that removes one: its end, even by a kill, is nobody else\'s affair', function()
+    local function tree(strategy, removed)
+      return supervisor 'r' { strategy = strategy, worker 'a' {}, removed }
+    end
+    local w = world(tree('one_for_one', worker 'b' {}))
+    w.mute.b = { ask = true }
+    w:apply(tree 'one_for_all')
+    w:tell('KILL', 'b', {})
+    assert.same({}, w:take '^%u+ a')
+    assert.equal(0, w:view('a').restarts)
+  end)
   it('restarts alone what changed, in order and uncharged', function()
     local function tree(version)
       return supervisor 'r' { max = 0, strategy = 'one_for_all',
@@ -140,6 +184,11 @@ describe('a reload', function()
     w:tell('SHUTDOWN', 'r', {})
     local _, why = w:apply(supervisor 'r' { worker 'a' {} })
     assert.equal('the host is stopping', why)
+    w = world(supervisor 'r' { max = 0, worker 'a' {}, worker 'b' {} })
+    w.mute.b = { ask = true }
+    w:exit('a', 'error')
+    _, why = w:apply(supervisor 'r' { worker 'a' {} })
+    assert.equal('the host is stopping', why)
   end)
 end)
 
@@ -174,6 +223,19 @@ describe('a pool', function()
     w:tell('REMOVE', 'p/two', {})
     assert.same({ 'START p/one', 'ASK p/two', 'GONE p/two' }, w:deeds())
     assert.equal('healthy', w:health 'p')
+  end)
+  it('takes none while its supervisor does not run', function()
+    local w = world(tree())
+    add(w, 'one')
+    w.mute['p/one'] = { ask = true }
+    w:tell('STOP', 'p', {})
+    local id, why = add(w, 'two')
+    assert.is_nil(id)
+    assert.equal('this supervisor does not run', why)
+    w:exit('p/one', 'ok')
+    assert.is_nil(add(w, 'two'))
+    w:tell('START', 'p', {})
+    assert.truthy(add(w, 'two'))
   end)
   it('survives a reload, changes with its template, is empty after a restart',
     function()

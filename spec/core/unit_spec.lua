@@ -73,7 +73,7 @@ describe('a worker', function()
       { 'BEGIN', 7 }, { 'BEGIN', 0xffffffff }, { 'ENTER', 1 }, { 'ENTER', 99 },
         { 'EXIT', 0 },
       { 'EXIT', 7 }, { 'EXIT', 99 }, { 'EXTEND', 0 }, { 'TERMINATING', 0 },
-        { 'PROTOCOL', 0 },
+        { 'PROTOCOL', 0 }, { 'READY', 0 },
     } do
       local w = world(worker 'a' {})
       w:tell(bad[1], 'a', { a = bad[2] })
