@@ -95,7 +95,9 @@ static bool children_satisfied(rs_sim *sim, uint32_t unit, bool surely) {
 bool rs_oracle_satisfied(rs_sim *sim, uint32_t unit, bool surely) {
   rs_seen *seen = at(sim, unit);
   if (seen->completed) return !seen->unsure || !surely;
-  if (seen->live && (seen->ready || (seen->told_wrong && !surely))) return true;
+  bool leaves = seen->asked || seen->interrupted || seen->killed;
+  if (seen->live && seen->ready && !leaves) return true;
+  if (seen->live && seen->told_wrong && !surely) return true;
   if (rs_oracle_spec(sim, seen)->kind != RS_SUPERVISOR || !seen->live) return false;
   rs_view view; /* where the journal is brief, it does not tell */
   if (is_brief(sim, unit) && rs_core_view(sim->core, unit, &view) && view.ready)

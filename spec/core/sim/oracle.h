@@ -67,6 +67,7 @@ typedef struct rs_seen {
   rs_time lost_at;     /* what was lost in all by the last of these */
   rs_time strategy_at; /* BY_STRATEGY: since when */
   rs_time extended;    /* a command asked for more time */
+  rs_time changed[RS_C_COUNT]; /* when a reload gave it another limit */
   rs_charges charges, own;
 } rs_seen;
 

@@ -116,7 +116,8 @@ static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
   if (just_now(sim, unit) && !temporary && unit != sim->oracle->root)
     seen->owes = seen->owes_loose = true;
   if (above) return;
-  if (seen->felled && !temporary && !seen->held) strategy(sim, unit, RS_BY_STRATEGY);
+  if (seen->felled && !temporary && !seen->held && !seen->removed)
+    strategy(sim, unit, RS_BY_STRATEGY);
   bool by_strategy = !(seen->may_stop & STOPPED_OTHERWISE);
   bool done = seen->felled && ok && !seen->held &&
               rs_oracle_spec(sim, seen)->restart == RS_TRANSIENT;
@@ -125,6 +126,7 @@ static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
     seen->completed = ok; /* it does not come back, so this is its end */
     seen->failed = !ok;
     seen->unsure = seen->interrupted;
+    seen->may_start &= RS_BY_OPERATOR | RS_BY_RELOAD;
   }
 }
 

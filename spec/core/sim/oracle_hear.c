@@ -109,7 +109,7 @@ void rs_oracle_operator(rs_sim *sim, const rs_event *ev) {
   if (ev->kind != RS_EV_START) seen->may_stop |= RS_BY_OPERATOR;
   if (ev->kind == RS_EV_STOP) seen->held = true;
   if (ev->kind == RS_EV_STOP || ev->kind == RS_EV_REMOVE) seen->may_start = 0;
-  if (starts) seen->held = false;
+  if (starts) seen->held = seen->completed = seen->failed = seen->unsure = false;
   if (starts || ev->kind == RS_EV_KILL) seen->may_start |= RS_BY_OPERATOR;
   if (ev->unit == oracle->root && ev->kind == RS_EV_STOP) oracle->shutdown = true;
 }

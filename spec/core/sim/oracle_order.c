@@ -1,4 +1,5 @@
 /* oracle_order.c -- who may start and stop when, and before whom. */
+#include "../../../host/core/unit.h"
 #include "oracle.h"
 #include "sim.h"
 
@@ -167,6 +168,13 @@ static void check_kill(rs_sim *sim, uint32_t unit) {
                 path(sim, unit));
 }
 
+/* True if it was on its way down already by the order of the plan before. */
+static bool began_to_stop(rs_sim *sim, uint32_t supervisor) {
+  rs_view view;
+  return rs_core_view(sim->core, supervisor, &view) && view.life == RS_LIFE_ASKED &&
+         sim->plans > 1 && view.since <= sim->oracle->applied;
+}
+
 void rs_order_stop(rs_sim *sim, const rs_action *action) {
   uint32_t unit = action->unit;
   rs_seen *seen = at(sim, unit);
@@ -189,7 +197,7 @@ void rs_order_stop(rs_sim *sim, const rs_action *action) {
     for (uint32_t i = unit; i != sim->oracle->root; i = at(sim, i)->parent) {
       bool alone = at(sim, i)->may_stop & ~(uint32_t)RS_BY_STRATEGY;
       if (alone || !rs_oracle_stopping(sim, at(sim, i)->parent)) break;
-      check_siblings(sim, i);
+      if (i == unit || !began_to_stop(sim, i)) check_siblings(sim, i);
       if (at(sim, i)->may_stop & RS_BY_STRATEGY) break; /* a pass of its own */
     }
   }

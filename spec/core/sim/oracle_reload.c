@@ -59,14 +59,47 @@ static void loosen(rs_sim *sim, uint32_t unit, const rs_plan_spec *a,
   }
 }
 
+/* A limit that it had not before counts from now on. */
+static void relimit(rs_sim *sim, uint32_t unit, const rs_plan *a, uint32_t ra,
+                    const rs_plan *b, uint32_t rb) {
+  rs_seen *seen = at(sim, unit);
+  const rs_plan_spec *was = rs_plans_spec(a, ra), *is = rs_plans_spec(b, rb);
+  bool other[RS_C_COUNT] = {
+    [RS_C_HEARTBEAT] = was->heartbeat != is->heartbeat,
+    [RS_C_LAUNCH] = was->launch != is->launch,
+    [RS_C_STALL] = was->stall != is->stall,
+    [RS_C_SHUTDOWN] = was->shutdown != is->shutdown,
+  };
+  if (was->life != RS_NONE && is->life != RS_NONE && seen->state != RS_NONE) {
+    const rs_plan_state *x = rs_plans_state(a, was->life, seen->state);
+    const rs_plan_state *y = rs_plans_state(b, is->life, seen->state);
+    other[RS_C_HEARTBEAT] = x->heartbeat != y->heartbeat;
+    other[RS_C_TIMEOUT] = x->timeout != y->timeout;
+    other[RS_C_TRANSITION] =
+      seen->moving && rs_plans_edge(a, x, seen->edge)->timeout !=
+                        rs_plans_edge(b, y, seen->edge)->timeout;
+  }
+  for (uint32_t i = 0; i < RS_C_COUNT; i++)
+    if (other[i]) seen->changed[i] = sim->now;
+}
+
 static bool is_supervisor(const rs_plan *plan, uint32_t row) {
   return rs_plans_spec(plan, row)->kind == RS_SUPERVISOR;
+}
+
+/* Who completed begins anew where something below it is new. */
+static void revive(rs_sim *sim, uint32_t unit) {
+  unit = at(sim, unit)->parent;
+  if (unit == RS_NONE || at(sim, unit)->live) return;
+  for (; unit != RS_NONE; unit = at(sim, unit)->parent)
+    at(sim, unit)->completed = false;
 }
 
 static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b) {
   rs_seen *seen = at(sim, unit);
   bool fresh = seen->fresh;
   seen->fresh = false;
+  if (fresh && a != NULL) revive(sim, unit);
   if (a == NULL || fresh) return; /* it may start as any other */
   uint32_t ra = row_of(a, seen->key), rb = row_of(b, seen->key);
   if (seen->added) {
@@ -92,7 +125,11 @@ static void mark(rs_sim *sim, uint32_t unit, const rs_plan *a, const rs_plan *b)
   if (passes && rs_plans_spec(b, rb)->restart != RS_TEMPORARY)
     seen->may_start |= RS_BY_STRATEGY; /* it was temporary when the pass began */
   bool moves = seen->live && !same_place(sim, unit, a, ra, b, rb);
-  if (same_unit(a, ra, b, rb) && !moves) return;
+  if (same_unit(a, ra, b, rb) && !moves) {
+    bool stays = !(seen->may_stop & RS_BY_RELOAD);
+    if (seen->live && stays) relimit(sim, unit, a, ra, b, rb);
+    return;
+  }
   seen->may_stop |= RS_BY_RELOAD;
   seen->completed = seen->failed = false; /* it is to begin anew, once it may */
   if (!seen->held) seen->may_start |= RS_BY_RELOAD;

@@ -55,6 +55,10 @@ void rs_watch_judged(rs_sim *sim, uint32_t unit) {
   seen->truly[RS_C_LAUNCH] = sim->now - seen->since - lost;
   seen->truly[RS_C_STALL] = sim->now - actor->beat - (sim->lost - actor->lost_at_beat);
   seen->truly[RS_C_SHUTDOWN] = sim->now - seen->asked_at - lost;
+  for (uint32_t i = 0; i < RS_C_COUNT; i++) {
+    rs_time since = sim->now - seen->changed[i];
+    if (seen->changed[i] > 0 && since < seen->truly[i]) seen->truly[i] = since;
+  }
 }
 
 void rs_watch_violation(rs_sim *sim, const rs_entry *entry) {
@@ -101,15 +105,18 @@ static void watch_lua(rs_sim *sim, uint32_t unit, rs_actor *actor, rs_time slack
   const rs_plan *plan = sim->plan[seen->plan];
   const rs_plan_state *state =
     rs_plans_state(plan, rs_oracle_spec(sim, seen)->life, seen->state);
-  rs_time stay = plus(seen->entered_at, state->timeout);
+  const rs_time *changed = seen->changed;
+  rs_time stay = plus(latest(seen->entered_at, changed[RS_C_TIMEOUT]), state->timeout);
   if (seen->moving) {
     const rs_plan_edge *edge = rs_plans_edge(plan, state, seen->edge);
-    late(sim, unit, "the transition", plus(plus(seen->begun_at, edge->timeout), slack));
+    rs_time begun = latest(seen->begun_at, changed[RS_C_TRANSITION]);
+    late(sim, unit, "the transition", plus(plus(begun, edge->timeout), slack));
     return;
   }
   if (state->timeout != RS_NEVER) late(sim, unit, "its stay", plus(stay, slack));
   rs_time beat = latest(actor->beat, seen->entered_at);
   if (is_deaf(seen) && seen->heard_at <= seen->asked_at) beat = seen->asked_at;
+  beat = latest(beat, changed[RS_C_HEARTBEAT]);
   if (state->heartbeat != RS_NEVER)
     late(sim, unit, "a heartbeat", plus(plus(beat, state->heartbeat), slack));
 }
@@ -129,20 +136,25 @@ static void watch(rs_sim *sim, uint32_t unit) {
   /* What the engine lost it may count twice: it cannot know how long it was late. */
   rs_time slack = SLACK + owed + 2 * sim->slept;
   if (vm->blocker == (uint32_t)(actor - sim->world.actor) && actor->alive) {
-    rs_time from = latest(latest(actor->beat, vm->since), sim->oracle->applied);
+    rs_time from = latest(latest(actor->beat, vm->since), seen->changed[RS_C_STALL]);
     late(sim, unit, "the end of its turn",
          plus(plus(from, spec->stall), SLACK + 2 * sim->slept + vm->waits));
   }
   if (seen->asked && seen->shutdown >= 0)
     late(sim, unit, "its stop",
-         plus(plus(seen->asked_at, latest(seen->shutdown, spec->shutdown)), slack));
+         plus(plus(latest(seen->asked_at, seen->changed[RS_C_SHUTDOWN]),
+                   latest(seen->shutdown, spec->shutdown)),
+              slack));
   if (!seen->entered) {
     late(sim, unit, "its launch",
-         plus(plus(seen->since, latest(seen->launch, spec->launch)), slack));
+         plus(plus(latest(seen->since, seen->changed[RS_C_LAUNCH]),
+                   latest(seen->launch, spec->launch)),
+              slack));
   } else if (spec->life != RS_NONE) {
     watch_lua(sim, unit, actor, slack);
   } else if (spec->heartbeat != RS_NEVER && !seen->asked) {
-    rs_time beat = latest(actor->beat, seen->entered_at);
+    rs_time beat = latest(latest(actor->beat, seen->entered_at),
+                          seen->changed[RS_C_HEARTBEAT]);
     late(sim, unit, "a heartbeat", plus(plus(beat, spec->heartbeat), slack));
   }
 }
@@ -152,7 +164,7 @@ static void watch_ladder(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   if (seen->killed || !seen->interrupted) return;
   late(sim, unit, "the kill after its interrupt",
-       seen->interrupted_at + 100 * RS_MS + SLACK + sim->slept);
+       seen->interrupted_at + 100 * RS_MS + SLACK + 2 * sim->slept);
 }
 
 void rs_watch_turn(rs_sim *sim) {
