@@ -1,5 +1,4 @@
 # The runner, driven by C that plays the engine.
-find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 rs_embed(${CMAKE_BINARY_DIR}/embedded_test.c ${CMAKE_SOURCE_DIR}/spec/host/runner_lua)
 add_library(rs_runner_rig OBJECT
   ${CMAKE_SOURCE_DIR}/spec/host/runner_rig.c ${CMAKE_BINARY_DIR}/embedded_test.c)

@@ -1,7 +1,4 @@
 # Every busted suite is one test; programs that test add themselves where they are made.
-find_program(BUSTED busted)
-find_program(LUAJIT_PROGRAM luajit)
-
 # A suite that loads our libraries into luajit needs the sanitizer's there before.
 set(RS_PRELOAD "")
 if(RS_SANITIZE MATCHES "address" AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
@@ -23,9 +20,6 @@ endif()
 function(rs_suite name folder)
   cmake_parse_arguments(with "PRELOAD;SERIAL" "" "" ${ARGN})
   file(GLOB_RECURSE specs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*_spec.lua)
-  if(NOT BUSTED OR NOT LUAJIT_PROGRAM OR NOT specs)
-    return()
-  endif()
   set(environment ${RS_TEST_ENVIRONMENT})
   if(with_PRELOAD AND RS_PRELOAD) # a fault of a program that we start is its own affair
     list(APPEND environment
