@@ -159,6 +159,28 @@ local function find_file(plan, name)
   return file or package.searchpath(name, package.path), tried
 end
 
+--- Compiles a module ahead of its `require`; one that cannot be says so when it is
+--- required.
+--- @param plan runsmith.Plan
+--- @param row integer RS_NONE: there is none
+function M.prepare(plan, row)
+  local view = plan.view
+  if row >= view.count.module then return end
+  local info = view.module[row]
+  plan.compiled = plan.compiled or {}
+  plan.compiled[tonumber(row)] =
+    loadstring(view:bytes(info.source), '@' .. view:bytes(info.file))
+end
+
+local function body_of(plan, row)
+  local view, ahead = plan.view, plan.compiled
+  local info = view.module[row]
+  local file, body = view:bytes(info.file), ahead and ahead[row]
+  if not body then return compile(view:bytes(info.source), file), file end
+  ahead[row] = nil -- a function's upvalues are one body's
+  return body, file
+end
+
 -- The module as this plan has it, its body not necessarily run, and how to get the
 -- body.
 local function look_up(plan, name)
@@ -173,8 +195,7 @@ local function look_up(plan, name)
   local info = plan.view.module[row]
   local key = name .. '@' .. tostring(info.version)
   return plan.modules[name] or shared[key] or new_module(name, key), function()
-    local file = plan.view:bytes(info.file)
-    return compile(plan.view:bytes(info.source), file), file
+    return body_of(plan, row)
   end
 end
 

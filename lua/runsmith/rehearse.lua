@@ -2,8 +2,11 @@
 --- for it: what a start runs through is then in this process's memory, its own copy
 --- where it writes, and bound. Nothing of it is left, and the engine hears nothing.
 
+local abi = require 'runsmith.abi'
 local host = require 'runsmith.host'
 local life = require 'runsmith.life'
+local load = require 'runsmith.load'
+local plans = require 'runsmith.plans'
 local schedule = require 'runsmith.schedule'
 local travel = require 'runsmith.travel'
 
@@ -14,6 +17,7 @@ local M = {}
 local SLOT = 7 -- of a spare's eight, the last that a unit comes to
 local TURNS = 8 -- it has ended by then
 local ROOM = 64 -- kB
+local UNITS = 64 -- of a plan that are looked at
 
 local SOURCE = [[
 local ffi, log, time = require 'ffi', require 'std.log', require 'std.time'
@@ -98,6 +102,18 @@ local function make_room()
   collectgarbage()
 end
 
+-- Whoever the spare may become finds its kind made and its module compiled.
+local function prepare(plan)
+  local view = plan.view
+  for row = 0, math.min(view.count.unit, UNITS) - 1 do
+    local spec = view.spec[view.unit[row].spec]
+    if spec.backend == abi.C.RS_PROCESS then
+      plans.kind(plan.number, row)
+      load.prepare(plan, spec.run_module)
+    end
+  end
+end
+
 --- @param plan runsmith.Plan one that units will begin from: its tables are made ready
 function M.run(plan)
   local put = host.put
@@ -105,6 +121,7 @@ function M.run(plan)
   local ok, why = pcall(perform, plan)
   host.put = put
   schedule.quit()
+  prepare(plan)
   make_room()
   if not ok then error(why, 0) end
 end

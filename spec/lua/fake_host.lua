@@ -161,6 +161,7 @@ local function bytes(_, text) return text or '' end
 local function fake_abi(vm)
   return {
     C = {
+      RS_PROCESS = 3,
       RS_CUSTOM = 5,
       RS_TASK = 64,
       rs_task_beat = function(id)
@@ -283,7 +284,7 @@ function Vm:plan(number, units, modules)
     edge = {},
     module = {},
     backend = {},
-    count = { module = #(modules or {}) },
+    count = { module = #(modules or {}), unit = #units + 1 },
     head = { root_dir = self.root or '/nonexistent' },
     bytes = bytes,
   }
@@ -292,7 +293,8 @@ function Vm:plan(number, units, modules)
     local args = unit.args and require('string.buffer').encode(unit.args)
     view.unit[i] = { name = unit[1], parent = 0, spec = i, args = args }
     view.spec[i] = {
-      backend = unit.custom and 5 or 1,
+      backend = unit.custom and 5 or unit.process and 3 or 1,
+      run_module = unit.process and 0,
       custom = i,
       flags = unit.run.task and 64 or 0,
       life = add_states(view, unit.run.lifecycle or M.DEFAULT),

@@ -5,7 +5,7 @@ describe('a rehearsal', function()
 
   before_each(function()
     vm, ends = fake.new(), {}
-    vm:plan(1, { { 'a', run = 'worker' } }, {
+    vm:plan(1, { { 'a', run = 'worker', process = true } }, {
       { 'worker', "return { starting = function() return 'run' end }" },
     })
     local finish = vm.schedule.finish
@@ -32,6 +32,18 @@ describe('a rehearsal', function()
     vm:start(1)
     assert.equal('ENTER', vm.up[1].kind)
     assert.equal(1, vm.up[1].slot)
+  end)
+
+  it('has the worker compiled, once', function()
+    local compile, compiled = loadstring, 0
+    _G.loadstring = function(...)
+      compiled = compiled + 1
+      return compile(...)
+    end
+    vm:start(1)
+    _G.loadstring = compile
+    assert.equal(0, compiled)
+    assert.equal('ENTER', vm.up[1].kind)
   end)
 
   it('lets its plan go like any other', function()
