@@ -80,9 +80,8 @@ void rs_lua_start(rs_engine *engine, const rs_action *action) {
     return;
   }
   bool process = backend == RS_PROCESS;
-  rs_runner *runner =
-    process ? rs_runner_take(engine, RS_PLACE_PROCESS, action)
-            : domain_of(engine, action->unit);
+  rs_runner *runner = process ? rs_runner_take(engine, RS_PLACE_PROCESS, action)
+                              : domain_of(engine, action->unit);
   uint32_t vm = RS_NONE;
   if (runner)
     vm = backend == RS_COROUTINE ? rs_part_shared(runner, action->a)

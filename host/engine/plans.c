@@ -52,6 +52,13 @@ const rs_plan_map *rs_plans_get(const rs_plans *plans, uint32_t number) {
   return NULL;
 }
 
+uint32_t rs_plans_newest(const rs_plans *plans) {
+  uint32_t newest = 0;
+  for (uint32_t i = 0; i < plans->count; i++)
+    if (plans->at[i].number > newest) newest = plans->at[i].number;
+  return newest;
+}
+
 void rs_plans_drop(rs_plans *plans, uint32_t number) {
   for (uint32_t i = 0; i < plans->count; i++) {
     rs_plan_map *map_of = &plans->at[i];

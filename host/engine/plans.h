@@ -28,6 +28,9 @@ int rs_plans_add(rs_plans *plans, int fd, uint32_t *number, char *why, size_t wh
 
 /* NULL where none has this number. */
 const rs_plan_map *rs_plans_get(const rs_plans *plans, uint32_t number);
+
+/* The newest one's number; 0: there is none. */
+uint32_t rs_plans_newest(const rs_plans *plans);
 void rs_plans_drop(rs_plans *plans, uint32_t number);
 
 /* Row 0 of a table. */

@@ -35,9 +35,9 @@ typedef struct rs_vm_book {
   uint32_t unit;   /* of an own VM: whose it is */
   uint32_t number; /* of a shared one: what the core calls it */
   rs_ring up, down;
-  rs_bytes waiting; /* records that the down ring had no room for */
+  rs_bytes waiting;          /* records that the down ring had no room for */
   rs_delays *delays, *fulls; /* waits for a processor; for room in the up ring */
-  rs_time delay_at, delay; /* the last look at schedstat, and what it said */
+  rs_time delay_at, delay;   /* the last look at schedstat, and what it said */
 } rs_vm_book;
 
 /* A segment and its books. */
@@ -56,7 +56,7 @@ struct rs_runner {
   rs_family family;
   rs_watch *ctl, *bell;
   rs_stream *out[2];
-  int out_end[2]; /* where it writes them */
+  int out_end[2];                   /* where it writes them */
   struct rs_post *post, **post_end; /* messages that wait for HELLO or for room */
   uint32_t place;                   /* RS_PLACE_...; 0: the spare */
   uint32_t owner; /* core id: the domain's supervisor, the process worker */

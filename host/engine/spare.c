@@ -38,17 +38,18 @@ static void give_output(rs_runner *runner) {
   for (int i = 0; i < 2; i++) {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) < 0) rs_base_fatal("no pipe: %s", strerror(errno));
-    runner->out[i] =
-      rs_stream_new(runner->engine, pair[0], names[i], RS_NONE, RS_NONE);
+    runner->out[i] = rs_stream_new(runner->engine, pair[0], names[i], RS_NONE, RS_NONE);
     fds[i] = runner->out_end[i] = pair[1];
   }
   rs_runner_tell(runner, &ctl, NULL, fds, 2);
 }
 
-/* What it is told waits until it has said HELLO. */
-static rs_runner *make(rs_engine *engine) {
+/* What it is told waits until it has said HELLO. `place`: 0, or what it is wanted for
+** at once: then nothing is rehearsed. */
+static rs_runner *make(rs_engine *engine, uint32_t place) {
   rs_runner *spare = rs_base_new(sizeof *spare);
   spare->engine = engine;
+  spare->place = place;
   spare->child.ended = on_ended;
   spare->post_end = &spare->post;
   spare->owner = spare->culprit = RS_NONE;
@@ -58,18 +59,20 @@ static rs_runner *make(rs_engine *engine) {
   give_bell(spare);
   give_output(spare);
   rs_part_first(spare);
-  if (engine->applied) rs_runner_plan(spare, engine->plans.last);
+  uint32_t plan = rs_plans_newest(&engine->plans);
+  if (plan != 0) rs_runner_plan(spare, plan);
   return spare;
 }
 
 static rs_runner *spare_of(const rs_engine *engine) {
   rs_runner *runner = engine->runners;
-  while (runner && (runner->place != 0 || runner->dead)) runner = runner->next;
+  while (runner && (runner->place != 0 || runner->killed || runner->dead))
+    runner = runner->next;
   return runner;
 }
 
 void rs_runner_spare(rs_engine *engine) {
-  if (!engine->ended && !spare_of(engine)) make(engine);
+  if (!engine->ended && !spare_of(engine)) make(engine, 0);
 }
 
 void rs_runner_spare_plan(rs_engine *engine, uint32_t plan) {
@@ -117,7 +120,7 @@ static void give_place(rs_runner *runner) {
 
 rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, const rs_action *owner) {
   rs_runner *runner = spare_of(engine);
-  if (!runner) runner = make(engine);
+  if (!runner) runner = make(engine, place);
   runner->place = place;
   runner->owner = owner->unit;
   runner->owner_inc = owner->inc;

@@ -25,14 +25,26 @@ static rs_ctl_got got;
 /* What every VM needs is loaded before the fork, once. luv is told of a loop that is not
 ** there yet: none of these makes a handle. */
 static void warm_up(lua_State *L) {
-  static const char *const modules[] = {
-    "luv", "string.buffer", "cjson", "runsmith.schedule", "runsmith.turn",
-    "runsmith.plans", "runsmith.commands", "runsmith.travel", "runsmith.context",
-    "runsmith.load", "runsmith.life", "runsmith.owned", "runsmith.worker",
-    "runsmith.output", "runsmith.rehearse", "std.log", "std.time"};
+  static const char *const modules[] = {"luv",
+                                        "string.buffer",
+                                        "cjson",
+                                        "runsmith.schedule",
+                                        "runsmith.turn",
+                                        "runsmith.plans",
+                                        "runsmith.commands",
+                                        "runsmith.travel",
+                                        "runsmith.context",
+                                        "runsmith.load",
+                                        "runsmith.life",
+                                        "runsmith.owned",
+                                        "runsmith.worker",
+                                        "runsmith.output",
+                                        "runsmith.rehearse",
+                                        "std.log",
+                                        "std.time"};
   for (size_t i = 0; i < sizeof modules / sizeof *modules; i++) {
-    bool ours = strncmp(modules[i], "runsmith.", 9) == 0 ||
-                strncmp(modules[i], "std.", 4) == 0;
+    bool ours =
+      strncmp(modules[i], "runsmith.", 9) == 0 || strncmp(modules[i], "std.", 4) == 0;
     if (ours && !rs_embed_find(modules[i])) continue;
     if (rs_state_require(L, modules[i]) != 0)
       fprintf(stderr, "runsmith: %s\n", lua_tostring(L, -1));

@@ -75,8 +75,7 @@ static rs_held *await(rs_runner *runner, uint32_t number) {
   struct timespec until = later();
   rs_held *held;
   while (!(held = find(runner, number)))
-    if (pthread_cond_timedwait(&runner->came, &runner->lock, &until) != 0)
-      return NULL;
+    if (pthread_cond_timedwait(&runner->came, &runner->lock, &until) != 0) return NULL;
   return held;
 }
 

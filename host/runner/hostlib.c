@@ -28,10 +28,9 @@ static const named ups[] = {UP(BEGIN),   UP(ENTER), UP(EXIT),  UP(LOG),    UP(OU
                             UP(DROPPED), UP(RUNS),  UP(READY), UP(STATUS), UP(HANDLE),
                             UP(GONE),    UP(REPLY), {NULL, 0}};
 
-static const named downs[] = {DOWN(START),     DOWN(ASK),  DOWN(END),
-                              DOWN(EMIT),      DOWN(KILL), DOWN(CLOSE),
-                              DOWN(DROP_PLAN), DOWN(EVAL), DOWN(PLAN),
-                              {NULL, 0}};
+static const named downs[] = {DOWN(START), DOWN(ASK),   DOWN(END),       DOWN(EMIT),
+                              DOWN(KILL),  DOWN(CLOSE), DOWN(DROP_PLAN), DOWN(EVAL),
+                              DOWN(PLAN),  {NULL, 0}};
 
 static const named whys[] = {WHY(OK),         WHY(ERROR),  WHY(EXCEPTION),
                              WHY(SIGNAL),     WHY(LAUNCH), WHY(INTERRUPTED),

@@ -19,7 +19,13 @@
 
 #include "runner.h"
 
-enum { OOM_DEFAULT = 2000, OOM_MORE = 100, NO_NICE = 127, NAME_MAX_TEXT = 1024, WHY = 2048 };
+enum {
+  OOM_DEFAULT = 2000,
+  OOM_MORE = 100,
+  NO_NICE = 127,
+  NAME_MAX_TEXT = 1024,
+  WHY = 2048
+};
 
 /* Where it went wrong, in words. */
 typedef struct trouble {

@@ -13,7 +13,8 @@
 
 enum { RS_PLANS_MAX = 64, RS_PATH_TEXT = 4096 };
 
-enum { RS_UNPLACED, RS_PLACED, RS_UNFIT }; /* UNFIT: it could not become what it should */
+/* UNFIT: it could not become what it should. */
+enum { RS_UNPLACED, RS_PLACED, RS_UNFIT };
 
 /* Who the runner is. VM 0's thread writes it, the others read it once `stage` has left
 ** UNPLACED. */
@@ -47,7 +48,7 @@ struct rs_runner {
   rs_held plans[RS_PLANS_MAX];
   pthread_mutex_t lock; /* of `plans` */
   pthread_cond_t came;  /* a plan or a segment */
-  rs_machine *warm; /* the fork server's state, for the first VM */
+  rs_machine *warm;     /* the fork server's state, for the first VM */
   rs_place place;
 };
 
