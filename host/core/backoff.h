@@ -4,7 +4,7 @@
 ** Owner    nothing.
 ** Thread   the core's.
 ** Limits   none.
-** Tested   spec/core/strategy_spec.lua, and the simulator. */
+** Tested   spec/core/intensity_spec.lua, and the simulator. */
 #ifndef RS_BACKOFF_H
 #define RS_BACKOFF_H
 

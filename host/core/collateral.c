@@ -31,7 +31,11 @@ static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause)
   bool ends = s->life == RS_LIFE_ASKED || (s->flags & (RS_F_GIVEUP | RS_F_FINISH));
   if (ends || !rs_tree_wanted(core, s) || !rs_strategy_charge(core, ev->unit, RS_NONE))
     return core->now;
+  rs_time well = core->now - rs_time_max(s->ready_at, s->beat);
+  if (s->ready_at != RS_NEVER && well >= rs_spec_of(core, s)->backoff_reset)
+    s->tries = 0;
   rs_time delay = rs_strategy_delay(core, ev->unit);
+  s->beat = rs_time_add(core->now, delay);
   rs_entry *e = rs_tell(core, RS_J_RESTART, ev->unit, 0);
   e->a = RS_R_FAILED;
   e->b = 1;

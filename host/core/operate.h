@@ -4,7 +4,7 @@
 ** Owner    nothing.
 ** Thread   the core's.
 ** Limits   none.
-** Tested   spec/core/order_spec.lua, reload_spec.lua, and the simulator. */
+** Tested   spec/core/operate_spec.lua, reload_spec.lua, and the simulator. */
 #ifndef RS_OPERATE_H
 #define RS_OPERATE_H
 

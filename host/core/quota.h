@@ -4,7 +4,7 @@
 ** Owner    who embeds it owns `at`, room for `max` moments.
 ** Thread   the core's.
 ** Limits   max: RS_INTENSITY_MAX.
-** Tested   spec/core/strategy_spec.lua, and the simulator. */
+** Tested   spec/core/intensity_spec.lua, and the simulator. */
 #ifndef RS_QUOTA_H
 #define RS_QUOTA_H
 

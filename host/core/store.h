@@ -46,7 +46,6 @@ enum {                        /* rs_unit.flags */
        RS_F_BRIEF = 1 << 21,   /* journal = 'brief' somewhere above */
        RS_F_ENDING = 1 << 22,  /* a command that said STOPPING=1 */
        RS_F_STARTED = 1 << 23, /* its `started` entry was told */
-       RS_F_SIGNAL = 1 << 24,  /* RS_DO_SIGNAL is to be told */
        RS_F_SEEN = 1 << 25,    /* found in the plan that is being applied */
        RS_F_AGAIN = 1 << 26    /* its restart is told before it starts */
 };
@@ -63,7 +62,8 @@ enum { /* what a child counts for at its supervisor: rs_unit.counted, rs_boss.co
 typedef struct rs_unit {
   const char *name; /* in the plan's bytes, or the core's own (RS_F_ADDED) */
   rs_time since;    /* begin of this life */
-  rs_time beat;     /* last sign of life, or the ask where beats do not count */
+  rs_time beat;     /* last sign of life, or the ask where beats do not count; of a
+                    ** supervisor: when its runner was last to be back */
   union {
     rs_time entered; /* begin of this state */
     rs_time limit;   /* VIOLATED: the limit that did not hold */

@@ -28,10 +28,18 @@ static const rs_plan_state *state_of(const rs_core *core, const rs_unit *u) {
   return rs_plan_state_at(plan, rs_plan_life_at(plan, spec->life)->state_at + u->state);
 }
 
+/* It is ready no longer: for long enough, and its next wait is the first again. */
+static void unready(rs_core *core, rs_unit *u) {
+  rs_time reset = rs_spec_of(core, u)->backoff_reset;
+  if (u->ready_at != RS_NEVER && core->now - u->ready_at >= reset) u->tries = 0;
+  u->ready_at = RS_NEVER;
+}
+
 void rs_unit_ready(rs_core *core, uint32_t id, bool ready) {
   rs_unit *u = rs_unit_of(core, id);
   if (ready == (u->ready_at != RS_NEVER)) return;
-  u->ready_at = ready ? core->now : RS_NEVER;
+  if (ready) u->ready_at = core->now;
+  else unready(core, u);
   rs_tree_tally(core, id);
   if (!ready) return;
   rs_tell(core, RS_J_READY, id, u->cause);
@@ -355,13 +363,11 @@ void rs_unit_hear(rs_core *core, uint32_t id, uint32_t hear, const rs_event *ev)
 
 void rs_unit_down(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
-  const rs_plan_spec *spec = rs_spec_of(core, u);
-  rs_time was_ready = u->ready_at == RS_NEVER ? -1 : core->now - u->ready_at;
-  if (was_ready >= 0 && was_ready >= spec->backoff_reset) u->tries = 0;
+  unready(core, u);
   u->inc++; /* not at the next start but now: its ring may still hold its words */
   u->flags &= ~(uint32_t)THIS_LIFE;
   u->state = u->edge = RS_NONE;
-  u->launch_by = u->stop_by = u->begun = u->ready_at = RS_NEVER;
+  u->launch_by = u->stop_by = u->begun = RS_NEVER;
   rs_wake(core, id, RS_NEVER);
   live(core, id, RS_LIFE_DOWN);
   rs_order_down(core, id);

@@ -112,52 +112,6 @@ describe('a strategy', function()
   end)
 end)
 
-describe('an intensity', function()
-  it('lets max restarts pass in any window, its edge inclusive', function()
-    local w = World.new(supervisor 'r' { max = 2, within = 5, worker 'a' {} })
-    w:exit('a', 'error')
-    w:advance(5)
-    w:exit('a', 'error')
-    w:advance(0.000000001)
-    w:exit('a', 'error')
-    assert.same({}, w:take 'END')
-    w:exit('a', 'error')
-    assert.same({ 'END r 1' }, w:take 'END')
-    local e = World.new(supervisor 'r' { max = 1, within = 5, worker 'a' {} })
-    e:exit('a', 'error')
-    e:take()
-    e:advance(5)
-    e:exit('a', 'error')
-    assert.same({ 'r: escalated 1', 'r: exited children', 'END r 1' },
-      e:take '^[rE][:N]')
-  end)
-
-  it('of 0 never restarts; for life never forgets', function()
-    local w = World.new(supervisor 'r' { max = 0, worker 'a' {} })
-    w:exit('a', 'error')
-    assert.same({ 'END r 1' }, w:take 'END')
-    w = World.new(supervisor 'r' { max = 1, within = math.huge, worker 'a' {} })
-    w:exit('a', 'error')
-    w:advance(1000000)
-    w:exit('a', 'error')
-    assert.same({ 'END r 1' }, w:take 'END')
-  end)
-
-  it('of a child makes its supervisor give up', function()
-    local w = World.new(supervisor 'r' {
-      max = 9, supervisor 's' { max = 9, worker 'a' { own = { max = 1, within = 5 } } },
-    })
-    w:exit('s/a', 'error')
-    w:take()
-    w:exit('s/a', 'error')
-    assert.same({ 's: escalated 1 own', 's: exited children',
-      's: restart failed charged 0',
-      's: started', 's: ready' }, w:take '^s:')
-    w:exit('s/a', 'error')
-    assert.same({}, w:take 'escalated') -- a new incarnation has a new window
-  end)
-end)
-
 describe('a supervisor', function()
   it('completes when all its children have', function()
     local w = World.new(supervisor 'r' { supervisor 's' { worker 'a' {} },
@@ -220,44 +174,5 @@ describe('auto_shutdown', function()
     w:tell('STOP', 's/a', {})
     assert.same({ 'START s/a', 'ASK s/a' }, w:deeds())
     assert.equal('healthy', w:health 's')
-  end)
-end)
-
-describe('backoff', function()
-  it('grows to its max, and begins anew after reset seconds ready', function()
-    local w = World.new(supervisor 'r' {
-      max = 100,
-      worker 'a' { backoff = { first = 1, factor = 3, max = 5, reset = 10 } },
-    })
-    local delays = {}
-    for _ = 1, 4 do
-      w:exit('a', 'error')
-      delays[#delays + 1] = w:take('restart')[1]:match '%S+$'
-      w:advance(6)
-    end
-    assert.same({ '1', '3', '5', '5' }, delays)
-    w:advance(10)
-    w:exit('a', 'error')
-    assert.same({ 'a: restart failed charged 1' }, w:take 'restart')
-  end)
-  it('ends at once for a stop', function()
-    local w = World.new(supervisor 'r' { worker 'a' { backoff = { first = 100 } } })
-    w:exit('a', 'error')
-    w:take()
-    w:tell('SHUTDOWN', 'r', {})
-    assert.same({ 'END r 0' }, w:deeds())
-  end)
-  it('is moved by jitter, the same for equal seeds', function()
-    local function delay(seed)
-      local w = World.new(supervisor 'r' {
-        worker 'a' { backoff = { first = 10, jitter = 0.5 } } }, { seed = seed })
-      w:exit('a', 'error')
-      return tonumber(w:take('restart')[1]:match '%S+$')
-    end
-    assert.equal(delay(7), delay(7))
-    assert.is_true(delay(7) ~= delay(8))
-    for seed = 1, 50 do
-      assert.is_true(delay(seed) >= 5 and delay(seed) <= 15)
-    end
   end)
 end)
