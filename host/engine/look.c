@@ -106,10 +106,12 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
 void rs_look(rs_engine *engine, const rs_action *action) {
   const rs_unit *unit = rs_engine_unit(engine, action->unit);
   if (unit->command) rs_command_look(engine, action);
-  else if (unit->runner && unit->slot != RS_NONE && unit->inc == action->inc)
+  else if (unit->runner && !unit->runner->killed && unit->slot != RS_NONE &&
+           unit->inc == action->inc)
     look_slot(engine, action, unit);
   else if (unit->inc == action->inc) {
-    /* It has said its last word, or has no runner any more: its exit is on its way. */
+    /* It has said its last word, or its runner is gone or going: its exit is on its way,
+    ** and nobody is to blame for being killed with another. */
     rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
     event.at = rs_base_now();
     rs_engine_put(engine, event);

@@ -65,9 +65,16 @@ static void ring(int bell) {
   while (write(bell, &one, sizeof one) < 0 && errno == EINTR) continue;
 }
 
+void rs_machine_placed(rs_machine *vm) {
+  if (!vm->placed) return;
+  vm->placed = false;
+  ring(vm->runner->wake);
+}
+
 /* The engine clears the bit after it has read its bell and before it reads the ring. */
 void rs_machine_tell(rs_machine *vm) {
   if ((atomic_fetch_or(vm->news, vm->bit) & vm->bit) == 0) ring(vm->runner->bell);
+  rs_machine_placed(vm);
 }
 
 static void silence(rs_machine *vm) {
@@ -137,6 +144,7 @@ static void set_timer(rs_machine *vm) {
 
 void rs_machine_wait(rs_machine *vm) {
   if (has_mail(vm)) return;
+  rs_machine_placed(vm);
   set_timer(vm);
   vm->idle = true;
   atomic_store(&vm->page->state, RS_VM_IDLE);

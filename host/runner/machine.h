@@ -43,6 +43,7 @@ typedef struct rs_machine {
   uv_poll_t poll;
   uv_timer_t timer;
   bool idle;      /* as published */
+  bool placed;    /* it took the place, and the keeper is still to be told */
   uint64_t turn;  /* resumes so far */
   uint64_t held;  /* bit i: it holds the runner's plan i */
   rs_task *current; /* whom it runs; NULL */
@@ -73,6 +74,9 @@ int rs_machine_put(rs_machine *vm, const rs_record *record, const void *text);
 
 /* Rings the engine: there is something in a ring of this VM's for it. */
 void rs_machine_tell(rs_machine *vm);
+
+/* Tells the keeper that there is a place, if it was not told yet. */
+void rs_machine_placed(rs_machine *vm);
 
 /* Waits for the bell, a handle or the next timer. */
 void rs_machine_wait(rs_machine *vm);

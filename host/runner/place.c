@@ -206,10 +206,10 @@ static void tell_failed(const rs_runner *runner, int code, const char *why) {
   rs_ctl_send(runner->ctl, &ctl, why, NULL, 0);
 }
 
-/* The keeper gives the process its name, and nobody waits for that. Where threads have
-** to ask for something by themselves, no worker sees it without. */
+/* The keeper gives the process its name, and nobody waits for that: it is told with the
+** first record that goes up. Where threads have to ask for something by themselves, no
+** worker sees it without. */
 void rs_place_take(rs_machine *vm, const rs_record *record, const char *text) {
-  static const uint64_t one = 1;
   rs_runner *runner = vm->runner;
   rs_place *place = &runner->place;
   char why[WHY] = "";
@@ -219,8 +219,9 @@ void rs_place_take(rs_machine *vm, const rs_record *record, const char *text) {
   pthread_mutex_lock(&place->lock);
   atomic_store(&place->stage, code == 0 ? RS_PLACED : RS_UNFIT);
   pthread_cond_broadcast(&place->moved);
-  while (write(runner->wake, &one, sizeof one) < 0 && errno == EINTR) continue;
+  vm->placed = true;
   bool all = place->no_new_privs || record->slot != RS_NONE;
+  if (code == 0 && all) rs_machine_placed(vm);
   while (code == 0 && all && !place->kept)
     pthread_cond_wait(&place->moved, &place->lock);
   pthread_mutex_unlock(&place->lock);
