@@ -309,8 +309,8 @@ static void line_up(rs_core *core) {
 
 static int refuse(const rs_core *core, const rs_plan *plan, rs_say *say) {
   const rs_unit *root = core->root == RS_NONE ? NULL : rs_unit_of(core, core->root);
-  bool over = root && (root->flags & (RS_F_GIVEUP | RS_F_FINISH)) &&
-              !(root->flags & RS_F_CYCLE);
+  bool over =
+    root && (root->flags & (RS_F_GIVEUP | RS_F_FINISH)) && !(root->flags & RS_F_CYCLE);
   if (core->stopping || core->ended || over) {
     rs_say_text(say, "the host is stopping");
     return -1;

@@ -49,7 +49,8 @@ static void stop(rs_core *core, const rs_event *ev) {
   }
   tell_stop(core, ev->unit, 1, ev->text);
   u->flags |= RS_F_HELD;
-  u->flags &= ~(uint32_t)(RS_F_AGAIN | RS_F_CYCLE);
+  u->flags &= ~(uint32_t)RS_F_AGAIN;
+  u->again = RS_R_OPERATOR;
   turned(core, ev->unit);
 }
 
@@ -68,7 +69,11 @@ static void start(rs_core *core, const rs_event *ev) {
   if (rs_tree_wanted(core, u) && u->life != RS_LIFE_DOWN) return;
   u->cause = e->seq;
   clear(core, ev->unit);
-  if (u->flags & RS_F_CYCLE) u->again = RS_R_OPERATOR; /* a temporary one, too */
+  if (u->life != RS_LIFE_DOWN && (u->flags & (RS_F_CYCLE | RS_F_GROUP))) {
+    /* Others wait for its end, or it has a new row: it goes down first. */
+    u->flags |= RS_F_CYCLE | RS_F_AGAIN;
+    u->again = RS_R_OPERATOR;
+  }
   turned(core, ev->unit);
 }
 

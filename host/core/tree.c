@@ -51,7 +51,7 @@ bool rs_tree_wanted(const rs_core *core, const rs_unit *u) {
 }
 
 bool rs_tree_passable(const rs_unit *u) {
-  if (u->flags & (RS_F_CYCLE | RS_F_LOST)) return false;
+  if (u->flags & (RS_F_CYCLE | RS_F_LOST | RS_F_GIVEUP | RS_F_FINISH)) return false;
   if (u->flags & RS_F_DONE) return true;
   /* Its state may still be a ready one while it is on its way down. */
   bool stays = u->life == RS_LIFE_UP && !(u->flags & RS_F_HELD);

@@ -194,9 +194,13 @@ static void ready(rs_core *core, uint32_t id, const rs_event *ev) {
     nonsense(core, id, ev);
     return;
   }
-  u->state = RS_STATE_RUNNING;
   u->launch_by = RS_NEVER;
-  u->beat = rs_late_own(&core->late, ev->at);
+  if (u->flags & RS_F_ENDING) { /* too late */
+    rs_watch_arm(core, id);
+    return;
+  }
+  u->state = RS_STATE_RUNNING;
+  u->beat = rs_time_max(u->beat, rs_late_own(&core->late, ev->at));
   live(core, id, RS_LIFE_UP);
   rs_unit_ready(core, id, true);
   rs_watch_arm(core, id);
@@ -242,8 +246,8 @@ static void extend(rs_core *core, uint32_t id, const rs_event *ev) {
     nonsense(core, id, ev);
     return;
   }
-  if (ev->x <= 0) return;
-  rs_time by = rs_time_add(core->now, ev->x);
+  rs_time by = rs_time_add(core->now, rs_time_max(ev->x, 0));
+  if (ev->x <= 0 || by == RS_NEVER) return; /* for ever is no limit */
   if (u->launch_by != RS_NEVER) u->launch_by = rs_time_max(u->launch_by, by);
   if (u->stop_by != RS_NEVER) u->stop_by = rs_time_max(u->stop_by, by);
   rs_watch_arm(core, id);

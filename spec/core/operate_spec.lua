@@ -184,6 +184,29 @@ describe('shutdown', function()
 end)
 
 describe('a hold', function()
+  it('given and lifted in a pass: the pass goes on', function()
+    local w = World.new(supervisor 'r' { strategy = 'one_for_all', ordered = true,
+      worker 'a' {}, worker 'b' {}, worker 'c' {} })
+    w.mute.c = { ask = true }
+    w:exit('b', 'error')
+    w:tell('STOP', 'a', {})
+    w:tell('START', 'a', {})
+    w:take()
+    w:exit('c', 'ok')
+    assert.same({ 'ASK a', 'START a', 'START b', 'START c' }, w:deeds())
+  end)
+  it('given before a pass and lifted in it likewise', function()
+    local w = World.new(supervisor 'r' { strategy = 'one_for_all',
+      worker 'a' {}, worker 'b' { after = { 'a' } }, worker 'c' {} })
+    w.mute.b = { ask = true }
+    w:tell('RESTART', 'b', {})
+    w:tell('STOP', 'a', {})
+    w:exit('c', 'error')
+    w:tell('START', 'a', {})
+    w:take()
+    w:exit('b', 'ok')
+    assert.same({ 'ASK a', 'START a', 'START c', 'START b' }, w:deeds())
+  end)
   it('outlasts restarts of its supervisor, and ends a wait for backoff', function()
     local w = World.new(supervisor 'r' { supervisor 's' { max = 0,
       worker 'a' {}, worker 'b' { backoff = { first = 9 } } }, worker 'c' {

@@ -71,6 +71,23 @@ describe('after', function()
     w:exit('b', 'interrupted')
     assert.same({ 'INTERRUPT b', 'START b', 'START a' }, w:deeds())
   end)
+  it('waits for a supervisor that gives up as it became ready', function()
+    local w = World.new(supervisor 'r' {
+      supervisor 's' { max = 0, worker 'x' {}, worker 'y' {} },
+      worker 'a' { after = { 's' } },
+    })
+    w.mute['s/x'] = { start = true }
+    w:tell('STOP', 'a', {})
+    w:tell('RESTART', 's', {})
+    w:tell('START', 'a', {})
+    w:take()
+    w:tell('ENTER', 's/x', { a = 0 })
+    w:tell('BEGIN', 's/x', { a = 1 })
+    w:feed('ENTER', 's/x', { a = 1 })
+    w:tell('EXIT', 's/y', { a = 2 })
+    assert.same({ 'ASK s/x', 'START s/x', 'START s/y' }, w:deeds())
+    assert.equal(w:id 's', w:view('a').waits_for)
+  end)
   it('waits for who had completed and is to run again', function()
     local w = World.new(supervisor 'r' {
       worker 'a' { after = { 'b' } }, worker 'b' { after = { 'c' } },
