@@ -1,4 +1,5 @@
 /* oracle.c -- who exists, who lives, and what may be said about whom. */
+#include "../../../host/core/unit.h"
 #include "oracle.h"
 
 #include <stdlib.h>
@@ -113,6 +114,15 @@ bool rs_oracle_stopping(rs_sim *sim, uint32_t unit) {
   return false;
 }
 
+bool rs_oracle_stops(rs_sim *sim, uint32_t unit) {
+  if (sim->oracle->shutdown) return true;
+  for (; unit != RS_NONE; unit = at(sim, unit)->parent) {
+    uint32_t why = at(sim, unit)->may_stop & ~(uint32_t)RS_BY_VIOLATION;
+    if (why != 0 && (why != RS_BY_STRATEGY || !at(sim, unit)->maybe)) return true;
+  }
+  return false;
+}
+
 /* --- events --------------------------------------------------------------------- */
 
 bool rs_oracle_stale(rs_sim *sim, const rs_event *ev) {
@@ -157,7 +167,7 @@ static void supervisor_starts(rs_sim *sim, uint32_t unit, uint32_t inc) {
   if (inc != due)
     rs_sim_fail(sim, "incarnation", "%s#%u began, not #%u", rs_story_path(sim, unit),
                 inc, due);
-  if (rs_oracle_stopping(sim, seen->parent) && !sim->oracle->loose)
+  if (rs_oracle_stops(sim, seen->parent) && !sim->oracle->loose)
     rs_sim_fail(sim, "start in a stop", "%s begins", rs_story_path(sim, unit));
   seen->ever = true;
   seen->inc = inc;
@@ -304,15 +314,22 @@ static void action_drop(rs_sim *sim, const rs_action *action) {
   sim->plan[number] = NULL;
 }
 
-void rs_oracle_applied(rs_sim *sim, uint32_t before, uint32_t after) {
-  for (uint32_t i = 0; i < sim->oracle->ids; i++) { /* what brief did not tell */
-    rs_view view;
-    bool supervisor =
-      at(sim, i)->exists && rs_oracle_spec(sim, at(sim, i))->kind == RS_SUPERVISOR;
-    if (supervisor && is_brief(sim, i) && rs_core_view(sim->core, i, &view) &&
-        view.ready)
-      at(sim, i)->ready = at(sim, i)->was_ready = true;
+/* What brief did not tell of a supervisor, before a plan may end the silence. */
+static void learn_brief(rs_sim *sim, uint32_t unit) {
+  rs_view view;
+  rs_seen *seen = at(sim, unit);
+  if (!seen->exists || rs_oracle_spec(sim, seen)->kind != RS_SUPERVISOR) return;
+  if (!is_brief(sim, unit) || !rs_core_view(sim->core, unit, &view)) return;
+  if (!seen->live && (view.life == RS_LIFE_STARTING || view.life == RS_LIFE_UP)) {
+    seen->ever = true;
+    seen->inc = view.inc;
+    begin_life(sim, unit);
   }
+  if (view.ready) seen->ready = seen->was_ready = true;
+}
+
+void rs_oracle_applied(rs_sim *sim, uint32_t before, uint32_t after) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) learn_brief(sim, i);
   learn(sim);
   sim->oracle->applied = sim->now;
   rs_reload_mark(sim, before, after);

@@ -37,12 +37,13 @@ typedef struct rs_seen {
   bool exists, fresh; /* fresh: since the last plan or addition */
   bool live;          /* from START (a supervisor: `started`) until its end was told */
   bool ever;          /* it had an incarnation */
-  bool confirmed, entered, moving, asked, killed, interrupted, violated, ready;
+  bool confirmed, entered, moving, ending, asked, killed, interrupted, violated, ready;
   bool was_ready;         /* in this incarnation */
   bool completed, failed; /* ended for good */
   bool unsure;            /* which of these, the contract leaves open */
   bool held;              /* an operator stopped it */
   bool felled;            /* an operator killed it */
+  bool maybe;             /* a strategy stops it, or other orders forestalled that */
   bool added;             /* to a pool */
   bool heir;              /* it took the path of one of another kind */
   bool removed;           /* by a reload: it is on its way out */
@@ -64,9 +65,9 @@ typedef struct rs_seen {
   rs_time shutdown;             /* its limit as it was asked */
   rs_time heard_at;             /* when its last state was told */
   rs_time entered_at, begun_at, asked_at, interrupted_at, killed_at;
-  rs_time lost_at;     /* what was lost in all by the last of these */
-  rs_time strategy_at; /* BY_STRATEGY: since when */
-  rs_time extended;    /* a command asked for more time */
+  rs_time lost_at;             /* what was lost in all by the last of these */
+  rs_time strategy_at;         /* BY_STRATEGY: since when */
+  rs_time extended;            /* a command asked for more time */
   rs_time changed[RS_C_COUNT]; /* when a reload gave it another limit */
   rs_charges charges, own;
 } rs_seen;
@@ -121,6 +122,7 @@ bool rs_oracle_blocked(struct rs_sim *sim, uint32_t unit);
 bool rs_oracle_satisfied(struct rs_sim *sim, uint32_t unit,
                          bool surely); /* ready or completed; or it may be said to be */
 bool rs_oracle_stopping(struct rs_sim *sim, uint32_t unit); /* not by its own fault */
+bool rs_oracle_stops(struct rs_sim *sim, uint32_t unit);    /* for sure */
 
 void rs_oracle_above(struct rs_sim *sim, uint32_t unit); /* who began unseen */
 

@@ -41,7 +41,8 @@ static bool exceeds(rs_sim *sim, uint32_t unit, bool *loose) {
 
 /* The siblings that go with it: stopped first, then started unless temporary, held. */
 static void strategy(rs_sim *sim, uint32_t unit, uint32_t reason) {
-  bool surely = !at(sim, unit)->felled; /* other orders may have come since */
+  /* Other orders may have come since. */
+  bool surely = !at(sim, unit)->felled && !at(sim, unit)->maybe;
   rs_seen *seen = at(sim, unit);
   if (seen->parent == RS_NONE) return;
   const rs_plan_spec *above = rs_oracle_spec(sim, at(sim, seen->parent));
@@ -52,14 +53,19 @@ static void strategy(rs_sim *sim, uint32_t unit, uint32_t reason) {
     rs_seen *other = at(sim, i);
     if (i == unit) behind = true;
     if (i == unit || !behind || !other->exists) continue;
-    if (!(other->may_stop & RS_BY_STRATEGY)) other->strategy_at = sim->now;
+    if (!(other->may_stop & RS_BY_STRATEGY)) {
+      other->strategy_at = sim->now;
+      other->maybe = !surely;
+    }
+    if (surely) other->maybe = false;
     other->may_stop |= RS_BY_STRATEGY;
     other->in_pass = other->live && surely;
     if (rs_oracle_spec(sim, other)->restart == RS_TEMPORARY) {
       if (!other->ever || !other->live) continue;
     } else if (!other->held && !other->failed) {
       other->may_start |= reason;
-      other->completed = false;
+      if (surely) other->completed = false;
+      else other->unsure = true;
     }
   }
 }
@@ -101,8 +107,9 @@ static bool just_now(rs_sim *sim, uint32_t unit) {
   if (sim->oracle->shutdown) return false;
   for (; unit != RS_NONE; unit = at(sim, unit)->parent) {
     uint32_t why = at(sim, unit)->may_stop & ~OWN_FAULT;
-    if (why != 0 && (why != RS_BY_STRATEGY || at(sim, unit)->strategy_at != sim->now))
-      return false;
+    bool open = at(sim, unit)->strategy_at == sim->now ||
+                (at(sim, unit)->maybe && !at(sim, unit)->asked);
+    if (why != 0 && (why != RS_BY_STRATEGY || !open)) return false;
   }
   return true;
 }
@@ -116,7 +123,8 @@ static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
   if (just_now(sim, unit) && !temporary && unit != sim->oracle->root)
     seen->owes = seen->owes_loose = true;
   if (above) return;
-  if (seen->felled && !temporary && !seen->held && !seen->removed)
+  bool maybe = seen->maybe && seen->owes_loose;
+  if ((seen->felled || maybe) && !temporary && !seen->held && !seen->removed)
     strategy(sim, unit, RS_BY_STRATEGY);
   bool by_strategy = !(seen->may_stop & STOPPED_OTHERWISE);
   bool done = seen->felled && ok && !seen->held &&
@@ -137,6 +145,10 @@ void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
   bool own_stop = seen->may_stop & ~OWN_FAULT;
   bool leaf = spec->kind != RS_SUPERVISOR;
   bool above = unit != sim->oracle->root && rs_oracle_stopping(sim, seen->parent);
+  bool touched = seen->asked || seen->interrupted || seen->killed;
+  bool open = leaf && !touched && !rs_oracle_stops(sim, unit);
+  bool loose = open && (own_stop || above);
+  if (open) own_stop = above = false; /* whatever was to stop it never came */
   seen->in_pass = false;
   seen->ready = false;
   if (own_stop || above || sim->oracle->shutdown) {
@@ -154,7 +166,7 @@ void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
   }
   seen->may_start |= RS_BY_FAILURE;
   seen->owes = true;
-  seen->owes_loose = seen->told_wrong && leaf;
+  seen->owes_loose = (seen->told_wrong && leaf) || loose;
   strategy(sim, unit, RS_BY_STRATEGY);
 }
 
@@ -191,7 +203,7 @@ void rs_charge_collateral(rs_sim *sim, const rs_event *ev) {
   if (named && (!rs_oracle_is(sim, culprit) || !at(sim, culprit)->live ||
                 at(sim, culprit)->inc != ev->other_inc))
     culprit = RS_NONE;
-  bool stops = rs_oracle_stopping(sim, domain), any = false;
+  bool stops = rs_oracle_stopping(sim, domain) && !just_now(sim, domain), any = false;
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *seen = at(sim, i);
     if (!lived(sim, i, domain)) continue;

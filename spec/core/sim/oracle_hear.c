@@ -52,9 +52,11 @@ static void hear_life(rs_sim *sim, rs_seen *seen, const rs_event *ev) {
     hear_enter(sim, seen, ev);
   } else if (ev->kind == RS_EV_READY) {
     if (!seen->entered) seen->entered_at = sim->now;
-    seen->ready = seen->was_ready = seen->entered = true;
+    seen->entered = true;
+    if (!seen->ending) seen->ready = seen->was_ready = true;
   } else if (ev->kind == RS_EV_TERMINATING) {
     seen->ready = false;
+    seen->ending = true;
   } else if (ev->kind == RS_EV_EXTEND) {
     seen->extended = ev->x < 100000 * RS_MS ? sim->now + ev->x : RS_NEVER;
   }

@@ -104,7 +104,7 @@ void rs_order_start(rs_sim *sim, const rs_action *action) {
     rs_sim_fail(sim, "incarnation", "%s#%u starts, not #%u", path(sim, unit),
                 action->inc, due);
   if (seen->held) rs_sim_fail(sim, "held", "%s starts", path(sim, unit));
-  if (rs_oracle_stopping(sim, seen->parent) && !sim->oracle->loose)
+  if (rs_oracle_stops(sim, seen->parent) && !sim->oracle->loose)
     rs_sim_fail(sim, "start in a stop", "%s starts", path(sim, unit));
   if (!at(sim, seen->parent)->live)
     rs_sim_fail(sim, "parent", "%s starts, its supervisor does not live",
@@ -190,7 +190,8 @@ void rs_order_stop(rs_sim *sim, const rs_action *action) {
   bool first = !seen->asked && !seen->killed && !seen->interrupted;
   /* Who is not asked first is ended for a violation of its own. */
   rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
-  bool well = actor && actor->fault == RS_F_NONE && actor->start == RS_START_FINE;
+  bool well = actor && actor->fault == RS_F_NONE && actor->start == RS_START_FINE &&
+              !seen->told_wrong && !actor->garbled;
   bool unasked = rs_oracle_spec(sim, seen)->shutdown == -1;
   bool orderly = action->kind == RS_DO_ASK || (unasked && well);
   if (first && orderly && !sim->oracle->now && !is_overdue(sim, unit)) {

@@ -75,9 +75,8 @@ static void relimit(rs_sim *sim, uint32_t unit, const rs_plan *a, uint32_t ra,
     const rs_plan_state *y = rs_plans_state(b, is->life, seen->state);
     other[RS_C_HEARTBEAT] = x->heartbeat != y->heartbeat;
     other[RS_C_TIMEOUT] = x->timeout != y->timeout;
-    other[RS_C_TRANSITION] =
-      seen->moving && rs_plans_edge(a, x, seen->edge)->timeout !=
-                        rs_plans_edge(b, y, seen->edge)->timeout;
+    other[RS_C_TRANSITION] = seen->moving && rs_plans_edge(a, x, seen->edge)->timeout !=
+                                               rs_plans_edge(b, y, seen->edge)->timeout;
   }
   for (uint32_t i = 0; i < RS_C_COUNT; i++)
     if (other[i]) seen->changed[i] = sim->now;
@@ -161,7 +160,8 @@ static bool may_start_now(rs_sim *sim, uint32_t unit) {
     before = i;
   const rs_plan_spec *above = rs_oracle_spec(sim, at(sim, seen->parent));
   bool ordered = above->flags & RS_ORDERED || above->strategy == RS_REST_FOR_ONE;
-  if (ordered && before != RS_NONE && !rs_oracle_satisfied(sim, before, true))
+  bool held = before != RS_NONE && at(sim, before)->held; /* the one before it counts */
+  if (ordered && before != RS_NONE && (held || !rs_oracle_satisfied(sim, before, true)))
     return false;
   if (seen->added) return true;
   for (uint32_t k = 0; k < rs_plans_unit(plan, seen->row)->after_count; k++) {

@@ -125,7 +125,9 @@ static void watch(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
   rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
-  if (actor == NULL || seen->violated || seen->told_wrong || seen->killed) return;
+  if (actor == NULL || !actor->alive || seen->violated || seen->told_wrong ||
+      seen->killed)
+    return;
   if (seen->interrupted) return; /* judged, if the journal does not say so yet */
   if (seen->verdict || seen->extended != 0) return;
   const rs_world_vm *vm = &sim->world.vm[actor->vm];
@@ -153,8 +155,8 @@ static void watch(rs_sim *sim, uint32_t unit) {
   } else if (spec->life != RS_NONE) {
     watch_lua(sim, unit, actor, slack);
   } else if (spec->heartbeat != RS_NEVER && !seen->asked) {
-    rs_time beat = latest(latest(actor->beat, seen->entered_at),
-                          seen->changed[RS_C_HEARTBEAT]);
+    rs_time beat =
+      latest(latest(actor->beat, seen->entered_at), seen->changed[RS_C_HEARTBEAT]);
     late(sim, unit, "a heartbeat", plus(plus(beat, spec->heartbeat), slack));
   }
 }

@@ -19,10 +19,11 @@
   X(SIZE)                                                                              \
   X(PRESENT)                                                                           \
   X(KIND)                                                                              \
-  X(BACKEND) X(TUNE) X(SUPER) X(LIFE) X(AFTER) X(ORDER) X(MUTATE) X(PATCH) X(TICK)     \
-    X(OP) X(OP_TARGET) X(TIED) X(START) X(STARTED) X(FAULT) X(FAULT_AT) X(STOP)        \
-      X(MESSAGE) X(BEAT) X(STAY) X(EDGE) X(SEND) X(EXIT) X(KILL) X(DOMAIN) X(LATE)     \
-        X(GARBAGE) X(ENGINE) X(STARVE)
+  X(BACKEND)                                                                           \
+  X(TUNE) X(SUPER) X(LIFE) X(AFTER) X(ORDER) X(MUTATE) X(PATCH) X(TICK) X(OP)          \
+    X(OP_TARGET) X(TIED) X(START) X(STARTED) X(FAULT) X(FAULT_AT) X(STOP) X(MESSAGE)   \
+      X(BEAT) X(STAY) X(EDGE) X(SEND) X(EXIT) X(KILL) X(DOMAIN) X(LATE) X(GARBAGE)     \
+        X(ENGINE) X(STARVE)
 
 #define X(name) RS_AT_##name,
 enum { RS_AT_NOWHERE, RS_SITES(X) RS_AT_COUNT };
