@@ -73,19 +73,20 @@ describe('after', function()
   end)
   it('waits for a supervisor that gives up as it became ready', function()
     local w = World.new(supervisor 'r' {
-      supervisor 's' { max = 0, worker 'x' {}, worker 'y' {} },
+      supervisor 's' { max = 0, supervisor 't' { max = 0, worker 'x' {} },
+        worker 'y' {} },
       worker 'a' { after = { 's' } },
     })
-    w.mute['s/x'] = { start = true }
+    w.mute['s/y'] = { start = true }
     w:tell('STOP', 'a', {})
     w:tell('RESTART', 's', {})
     w:tell('START', 'a', {})
+    w:tell('ENTER', 's/y', { a = 0 })
+    w:tell('BEGIN', 's/y', { a = 1 })
     w:take()
-    w:tell('ENTER', 's/x', { a = 0 })
-    w:tell('BEGIN', 's/x', { a = 1 })
-    w:feed('ENTER', 's/x', { a = 1 })
-    w:tell('EXIT', 's/y', { a = 2 })
-    assert.same({ 'ASK s/x', 'START s/x', 'START s/y' }, w:deeds())
+    w:feed('ENTER', 's/y', { a = 1 })
+    w:exit('s/t/x', 'error')
+    assert.same({ 'ASK s/y', 'START s/y', 'START s/t/x' }, w:deeds())
     assert.equal(w:id 's', w:view('a').waits_for)
   end)
   it('waits for who had completed and is to run again', function()
