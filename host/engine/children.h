@@ -35,8 +35,8 @@ rs_child *rs_children_find(const rs_children *children, pid_t pid);
 /* Through the pidfd, so that it never reaches another process. */
 void rs_child_signal(const rs_child *child, int sig);
 
-/* Its end is on its way, by another sign of it: lets it come, for a moment at most, since
-** each further wake-up of this thread would hold it up. */
+/* Its end is on its way, by another sign of it: lets it come, for a moment at most,
+** since each further wake-up of this thread would hold it up. */
 void rs_child_await(const rs_child *child);
 
 /* Reaps all that has ended: known ones, who are told, and inherited ones. */

@@ -61,8 +61,8 @@ static rs_time waited(const rs_runner *runner, rs_vm_book *vm, const rs_sight *s
   return vm->delay;
 }
 
-/* For room in its ring, by its own account: the engine reads promptly, so what it claims
-** beyond FULL_MOST since its last sign of life is not true. */
+/* For room in its ring, by its own account: the engine reads promptly, so what it
+** claims beyond FULL_MOST since its last sign of life is not true. */
 static rs_time full(const rs_sight *sight, rs_time now) {
   rs_time all = sight->full > 0 && sight->full <= now ? sight->full : 0;
   return all + span(sight->full_since, now);
@@ -110,8 +110,8 @@ void rs_look(rs_engine *engine, const rs_action *action) {
            unit->inc == action->inc)
     look_slot(engine, action, unit);
   else if (unit->inc == action->inc) {
-    /* It has said its last word, or its runner is gone or going: its exit is on its way,
-    ** and nobody is to blame for being killed with another. */
+    /* It has said its last word, or its runner is gone or going: its exit is on its
+    ** way, and nobody is to blame for being killed with another. */
     rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
     event.at = rs_base_now();
     rs_engine_put(engine, event);

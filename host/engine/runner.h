@@ -81,7 +81,8 @@ struct rs_runner {
   uint32_t plan_count;
 };
 
-/* Makes a spare where there is none, now or in a moment; hands it a plan that was applied (spare.c). */
+/* Makes a spare where there is none, now or in a moment; hands it a plan that was
+** applied (spare.c). */
 void rs_runner_spare(rs_engine *engine);
 void rs_runner_spare_later(rs_engine *engine);
 void rs_runner_spare_plan(rs_engine *engine, uint32_t plan);
@@ -126,8 +127,8 @@ rs_slot *rs_part_memory(const rs_runner *runner, uint32_t slot);
 /* A spare's segment, with VM 0. */
 void rs_part_first(rs_runner *runner);
 
-/* Room for a domain: so many VMs, VM 0 and others up to `shared` of them shared; so many
-** slots. */
+/* Room for a domain: so many VMs, VM 0 and others up to `shared` of them shared; so
+** many slots. */
 void rs_part_domain(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t slots);
 
 /* Rings a VM now. */

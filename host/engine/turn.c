@@ -137,8 +137,8 @@ static bool write_note(rs_engine *engine) {
   return true;
 }
 
-/* A process worker's replacement goes before all else that was decided at the same time:
-** what it is to do depends on nothing of that. */
+/* A process worker's replacement goes before all else that was decided at the same
+** time: what it is to do depends on nothing of that. */
 static void start_processes(rs_engine *engine, rs_action *actions, uint32_t count) {
   for (uint32_t i = 0; i < count; i++) {
     if (actions[i].kind != RS_DO_START) continue;

@@ -126,8 +126,9 @@ static int report(lua_State *L, rs_machine *vm, lua_State *co, int status) {
   return results + 1;
 }
 
-/* `since` before `slot`, and `busy` before `slot` again at the end: who reads in between
-** counts a turn's time twice rather than not at all, which delays a judgement. */
+/* `since` before `slot`, and `busy` before `slot` again at the end: who reads in
+** between counts a turn's time twice rather than not at all, which delays a
+** judgement. */
 static rs_time begin(rs_machine *vm, rs_task *task) {
   rs_vm *page = vm->page;
   rs_machine_wake(vm);

@@ -1,4 +1,5 @@
-/* embed.h -- the Lua that the program has built in, as host/cmake/embed.cmake writes it.
+/* embed.h -- the Lua that the program has built in, as host/cmake/embed.cmake writes
+** it.
 **
 ** Layer    runner.
 ** Owner    the program's read-only data.

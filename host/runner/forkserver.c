@@ -1,5 +1,6 @@
-/* A runner must be the engine's own child, so that the engine sees it die, but the engine
-** does not fork. So the fork server forks twice and the engine, a subreaper, inherits. */
+/* A runner must be the engine's own child, so that the engine sees it die, but the
+** engine does not fork. So the fork server forks twice and the engine, a subreaper,
+** inherits. */
 #define _GNU_SOURCE
 #include "forkserver.h"
 
@@ -22,8 +23,8 @@
 
 static rs_ctl_got got;
 
-/* What every VM needs is loaded before the fork, once. luv is told of a loop that is not
-** there yet: none of these makes a handle. */
+/* What every VM needs is loaded before the fork, once. luv is told of a loop that is
+** not there yet: none of these makes a handle. */
 static void warm_up(lua_State *L) {
   static const char *const modules[] = {"luv",
                                         "string.buffer",

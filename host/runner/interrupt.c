@@ -2,11 +2,12 @@
 **
 ** A hook that lua_sethook sets stops interpreted code at its next instruction, but code
 ** that LuaJIT compiled does not look at hooks. It looks at the profiler's mark, at each
-** line and in each loop, if it was compiled while the profiler's mode was "l". A process
-** has one profiler. So:
+** line and in each loop, if it was compiled while the profiler's mode was "l". A
+** process has one profiler. So:
 **
-** - `keeper_state`, which runs nothing, owns it with an interval that never comes. A VM's
-**   luaJIT_profile_start(L, "l") at birth finds it taken and changes its mode alone.
+** - `keeper_state`, which runs nothing, owns it with an interval that never comes. A
+**   VM's luaJIT_profile_start(L, "l") at birth finds it taken and changes its mode
+**   alone.
 ** - To attack, the keeper hands the profiler to the victim and sends our signal, again
 **   and again. The handler, on the victim's thread, sets the hook and raises SIGPROF,
 **   whose handler, LuaJIT's, sets the mark. Ours comes first, since it is the one that
@@ -29,7 +30,8 @@
 
 static pthread_mutex_t profiler_lock = PTHREAD_MUTEX_INITIALIZER;
 static lua_State *keeper_state; /* owns the profiler when nobody is attacked */
-/* Who has it; NULL: keeper_state. Changed under the lock, away from a VM by that alone. */
+/* Who has it; NULL: keeper_state. Changed under the lock, away from a VM by that
+** alone. */
 static _Atomic(const rs_machine *) profiler_at;
 static const char NEVER_TICKS[] = "i1000000000";
 
@@ -144,7 +146,8 @@ void rs_interrupt_begin(rs_machine *vm, uint32_t slot, uint32_t inc, rs_time unt
   attacks[i] = (attack){vm, turn, until};
 }
 
-/* Under the lock. Of several VMs one has the profiler, the others' compiled code waits. */
+/* Under the lock. Of several VMs one has the profiler, the others' compiled code
+** waits. */
 static void strike(const attack *a) {
   rs_machine *vm = a->vm;
   if (!atomic_load(&profiler_at)) {
@@ -160,7 +163,8 @@ static bool goes_on(const attack *a, rs_time now) {
   rs_aim *aim = &a->vm->aim;
   uint64_t before = atomic_exchange(&aim->wanted, a->turn);
   if (atomic_load(&aim->running) == a->turn) return now < a->until;
-  /* Ours to take back, unless an earlier strike is still to be settled by its thread. */
+  /* Ours to take back, unless an earlier strike is still to be settled by its
+  ** thread. */
   if (atomic_load(&profiler_at) != a->vm) atomic_store(&aim->wanted, 0);
   else atomic_store(&aim->wanted, before ? before : a->turn);
   return false;

@@ -20,7 +20,7 @@ enum { RS_TRACE_MAX = 4096 };
 
 /* What the keeper, the signal handler and the VM's thread settle an interrupt with. */
 typedef struct rs_aim {
-  _Atomic uint64_t running; /* the number of the resume in progress; 0: none */
+  _Atomic uint64_t running;   /* the number of the resume in progress; 0: none */
   _Atomic uint32_t slot, inc; /* whom that resume runs */
   _Atomic uint64_t wanted;  /* the resume to interrupt; 0: none. The profiler's lock */
   _Atomic int hooked;       /* 1: the hook was set for the present resume */
@@ -33,7 +33,7 @@ typedef struct rs_machine {
   uint32_t id; /* the engine's number for it */
   lua_State *L;
   pthread_t thread;
-  int bell; /* the engine rings it */
+  int bell;          /* the engine rings it */
   atomic_bool ended; /* the thread has nothing more to do but end */
   rs_vm *page;
   rs_ring up, down;
@@ -42,10 +42,10 @@ typedef struct rs_machine {
   uv_loop_t loop;
   uv_poll_t poll;
   uv_timer_t timer;
-  bool idle;      /* as published */
-  bool placed;    /* it took the place, and the keeper is still to be told */
-  uint64_t turn;  /* resumes so far */
-  uint64_t held;  /* bit i: it holds the runner's plan i */
+  bool idle;        /* as published */
+  bool placed;      /* it took the place, and the keeper is still to be told */
+  uint64_t turn;    /* resumes so far */
+  uint64_t held;    /* bit i: it holds the runner's plan i */
   rs_task *current; /* whom it runs; NULL */
   rs_tasks tasks;
   rs_aim aim;

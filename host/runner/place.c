@@ -71,8 +71,8 @@ static int limits(const rs_plan_exec *exec, const trouble *t) {
   return code;
 }
 
-/* Without a number of the unit's own: likelier a victim than the engine. The host may be
-** forbidden to set it; its children then count as it does. */
+/* Without a number of the unit's own: likelier a victim than the engine. The host may
+** be forbidden to set it; its children then count as it does. */
 static void score(int32_t value) {
   char text[16] = "";
   int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
@@ -139,15 +139,15 @@ static int give_up_privileges(const rs_place *place, const trouble *t) {
 /* Of all threads: the keeper's first, which those that it makes from now on inherit. */
 static int set_nice(pid_t keeper, int32_t nice, const trouble *t) {
   if (nice == NO_NICE) return 0;
+  DIR *tasks = opendir("/proc/self/task");
+  if (!tasks) return say(t, errno, "set", "nice");
   int code = setpriority(PRIO_PROCESS, (id_t)keeper, nice) == 0 ? 0 : errno;
-  DIR *tasks = code == 0 ? opendir("/proc/self/task") : NULL;
-  if (code == 0 && !tasks) code = errno;
   for (struct dirent *task; code == 0 && (task = readdir(tasks));) {
     if (task->d_name[0] == '.') continue;
     id_t tid = (id_t)strtoul(task->d_name, NULL, 10);
     if (setpriority(PRIO_PROCESS, tid, nice) != 0 && errno != ESRCH) code = errno;
   }
-  if (tasks) closedir(tasks);
+  closedir(tasks);
   return code == 0 ? 0 : say(t, code, "set", "nice");
 }
 

@@ -45,7 +45,8 @@ rs_machine *rs_runner_machine(const rs_runner *runner, uint32_t id) {
   return place ? *place : NULL;
 }
 
-/* The engine's next message says no more than that it failed; who is gone needs none. */
+/* The engine's next message says no more than that it failed; who is gone needs
+** none. */
 static void tell(const rs_runner *runner, uint32_t kind, uint32_t a, const char *text) {
   rs_ctl ctl = {.kind = kind, .a = a, .size = text ? (uint32_t)strlen(text) : 0};
   while (rs_ctl_send(runner->ctl, &ctl, text, NULL, 0) == -EAGAIN) {

@@ -1,7 +1,8 @@
 /* runner.h -- the process that hosts VMs: what its keeper holds.
 **
 ** Layer    runner: above core and shm; knows nothing of the engine's insides.
-** Owner    the process; nothing of it is freed but VMs, segments and plans that are gone.
+** Owner    the process; nothing of it is freed but VMs, segments and plans
+**          that are gone.
 ** Thread   the keeper's, but for what is said to be locked or atomic.
 ** Limits   RS_SEGMENTS_MAX segments, RS_PLANS_MAX plans at a time.
 ** Tested   spec/host/runner_vm.c. */
@@ -59,8 +60,8 @@ _Noreturn void rs_runner_main(int ctl, rs_machine *warm);
 /* A slot by its id; NULL: there is none. Any thread. */
 rs_slot *rs_runner_slot(const rs_runner *runner, uint32_t id);
 
-/* A VM's thread: the ring is faster than the socket, so what START names may still be on
-** its way to the keeper. False: it did not come within a second. */
+/* A VM's thread: the ring is faster than the socket, so what START names may still be
+** on its way to the keeper. False: it did not come within a second. */
 bool rs_runner_await_slot(rs_runner *runner, uint32_t id);
 
 /* A VM by its id, from its thread's start to its join; NULL. Keeper. */

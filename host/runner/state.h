@@ -33,7 +33,8 @@ typedef struct rs_state_run {
 
 extern rs_state_run rs_state_asked;
 
-/* The C part of `runsmith.host` (bind.c, hostlib.c): fills the table on the stack's top. */
+/* The C part of `runsmith.host` (bind.c, hostlib.c): fills the table on the stack's
+** top. */
 void rs_state_bind(lua_State *L);
 int rs_state_open_host(lua_State *L);
 

@@ -1,4 +1,5 @@
-/* The segment's memory: head, VM pages, slots, rings, each from a cache line's start. */
+/* The segment's memory: head, VM pages, slots, rings, each from a cache line's
+** start. */
 #define _GNU_SOURCE
 #include "segment.h"
 

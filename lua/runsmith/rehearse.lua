@@ -19,26 +19,8 @@ local TURNS = 8 -- it has ended by then
 local ROOM = 64 -- kB
 local UNITS = 64 -- of a plan that are looked at
 
-local SOURCE = [[
-local ffi, log, time = require 'ffi', require 'std.log', require 'std.time'
-local worker = require 'runsmith.worker'
-local list = {}
-for i = 1, 20 do list[i] = { name = tostring(i), at = time.now() } end
-table.concat({ ('%5.1f'):format(1.5), #list, tostring(ffi.new('int64_t', 1)) }, ' ')
-pcall(error, 'rehearsed')
-return worker.define {
-  starting = function(self, ctx)
-    self.entered = time.now()
-    ctx:heartbeat()
-    log.info('rehearsed', { name = ctx.incarnation })
-    time.sleep(0)
-    return 'run'
-  end,
-  running = function(_, ctx)
-    if not ctx.stopping then return 'complete' end
-  end,
-}
-]]
+-- The library's, since it does what a worker does, std included.
+local SOURCE = ("return require '%s'"):format 'std.rehearsal'
 
 local function state(index, name, ends)
   return { index = index, name = name, ends = ends, edges = {}, events = '' }

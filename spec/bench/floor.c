@@ -1,6 +1,7 @@
 /* floor.c -- the least that a restart can cost: a child that is forked without exec,
-** seen dying through a pidfd in an epoll. Each child says its pid and the time of its first
-** statement, then waits to be killed. Usage: bench_floor, which runs until its end. */
+** seen dying through a pidfd in an epoll. Each child says its pid and the time of its
+** first statement, then waits to be killed. Usage: bench_floor, which runs until its
+** end. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdint.h>

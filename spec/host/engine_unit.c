@@ -1,5 +1,5 @@
-/* The engine's parts that need no process: JSON, texts, environments, the journal's ring
-** and files, samples of waiting. */
+/* The engine's parts that need no process: JSON, texts, environments, the journal's
+** ring and files, samples of waiting. */
 #define _GNU_SOURCE
 #include <setjmp.h>
 #include <stdarg.h>

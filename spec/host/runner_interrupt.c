@@ -1,4 +1,5 @@
-/* A stuck worker is ended, its VM goes on: 24 ways to be stuck, through a real runner. */
+/* A stuck worker is ended, its VM goes on: 24 ways to be stuck, through a real
+** runner. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>

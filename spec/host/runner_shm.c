@@ -1,4 +1,5 @@
-/* Shared memory between two who do not trust each other: rings, segments, the socket. */
+/* Shared memory between two who do not trust each other: rings, segments, the
+** socket. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
