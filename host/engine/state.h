@@ -78,9 +78,10 @@ struct rs_engine {
   rs_evaluation *evaluation; /* in progress; NULL */
   rs_unit *units;
   uint32_t unit_room;
-  rs_event *inbox; /* what the core is to hear next, and notes for the journal between */
+  rs_event
+    *inbox; /* what the core is to hear next, and notes for the journal between */
   size_t inbox_at, inbox_count, inbox_room; /* inbox_at: the first not taken yet */
-  rs_watch *due; /* a timer for rs_core_due */
+  rs_watch *due;                            /* a timer for rs_core_due */
   rs_time due_at;
   uv_prepare_t turn;
   uv_idle_t again;             /* runs while there is more to do than one turn took */
@@ -96,9 +97,10 @@ struct rs_engine {
 rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id);
 
 enum { /* rs_event.kind of notes, which the core never sees */
-  RS_NOTE_LOG = RS_EV_COUNT, /* a: level, text: JSON as rs_entry_log_json takes it */
-  RS_NOTE_OUTPUT,            /* a: 2 stderr, else stdout; text */
-  RS_NOTE_DROPPED            /* text: an event's name */
+       RS_NOTE_LOG =
+         RS_EV_COUNT,  /* a: level, text: JSON as rs_entry_log_json takes it */
+       RS_NOTE_OUTPUT, /* a: 2 stderr, else stdout; text */
+       RS_NOTE_DROPPED /* text: an event's name */
 };
 
 /* Puts an event into the core's inbox, or a note: it is journalled once all that was
