@@ -17,10 +17,11 @@ end
 
 local UP = numbers {
   'BEGIN', 'ENTER', 'EXIT', 'LOG', 'OUTPUT', 'DROPPED', 'RUNS', 'READY', 'STATUS',
-  'HANDLE', 'GONE', 'REPLY',
+  'HANDLE', 'GONE', 'REPLY', 'LOOK', 'VERDICT', 'LINES', 'TAKEN',
 }
 local DOWN = numbers {
   'START', 'ASK', 'END', 'EMIT', 'KILL', 'CLOSE', 'DROP_PLAN', 'EVAL', 'PLAN',
+  'STATE', 'UNIT', 'PATCH', 'LINE', 'ENTRY',
 }
 local WHY = numbers {
   'OK', 'ERROR', 'EXCEPTION', 'SIGNAL', 'INTERRUPTED', 'LAUNCH', 'COLLATERAL',
@@ -187,6 +188,7 @@ local function fake_travel(vm)
       local what = vm.code[code]
       return type(what) == 'function' and what() or what
     end,
+    modules = function() return vm.named or {} end,
   }
 end
 
@@ -220,6 +222,7 @@ function M.new()
   add_timers(vm, host)
   add_records(vm, host)
   add_plans(vm, host)
+  function host.place() return vm.place or 1, 'plant' end
   package.loaded['runsmith.host'] = host
   package.loaded['runsmith.abi'] = fake_abi(vm)
   package.loaded['runsmith.travel'] = fake_travel(vm)
@@ -284,6 +287,7 @@ function Vm:plan(number, units, modules)
     edge = {},
     module = {},
     backend = {},
+    probe = {},
     count = { module = #(modules or {}), unit = #units + 1 },
     head = { root_dir = self.root or '/nonexistent' },
     bytes = bytes,
@@ -311,6 +315,12 @@ function Vm:plan(number, units, modules)
     }
   end
   self.plans[number] = view
+end
+
+--- Adds a row of RS_T_PROBE to a plan: 1 a probe, 2 a `ready`, 3 an on_activity.
+function Vm:probe(number, row, kind, cargo)
+  self.code[#self.code + 1] = cargo
+  self.plans[number].probe[row] = { code = #self.code, kind = kind, unit = 1 }
 end
 
 --- Puts a record into the down ring.
