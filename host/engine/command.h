@@ -33,4 +33,7 @@ const char *rs_command_status(const rs_command *command, size_t *size);
 /* At the host's end: takes what they wrote last, and frees them all. */
 void rs_command_end_all(rs_engine *engine);
 
+/* Its pid, 0 once it has ended, and its last sign of life. */
+void rs_command_state(const rs_command *command, pid_t *pid, rs_time *beat);
+
 #endif

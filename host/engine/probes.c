@@ -45,9 +45,8 @@ static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
     rs_time beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
     rs_json_span(json, "heartbeat_age", beat > 0 && beat < now ? now - beat : 0);
   }
-  const rs_bytes *status = rs_custom_status(unit->custom);
-  if (status && status->size > 0)
-    rs_json_text(json, "status", status->at, status->size);
+  const char *text = rs_engine_said(unit, &size);
+  if (size > 0) rs_json_text(json, "status", text, size);
 }
 
 static void answer(rs_probes *probes, const rs_probe *probe) {

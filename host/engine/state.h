@@ -33,6 +33,7 @@ typedef struct rs_unit {
   uint32_t plan, row; /* where it is described; plan 0: not known yet */
   uint8_t backend;
   bool told; /* STARTED was told to the core */
+  rs_time started; /* when the core had it started; 0: it lives not */
 } rs_unit;
 
 /* The process that forks runners. */
@@ -89,6 +90,10 @@ struct rs_engine {
   rs_time started, stop_asked; /* stop_asked: 0 until a signal asked for it */
   bool stop_passed_on;         /* that signal came from the witness */
   char boot[24];               /* this life's name in the journal */
+  struct rs_control *control;  /* NULL: no client can reach it */
+  rs_bytes *added;             /* what units of pools were given; by core id */
+  uint32_t added_room;
+  uint64_t acted;              /* +1 for each event heard and each action done */
   bool applied;                /* a tree holds */
   bool ended;
   int status;
@@ -104,6 +109,9 @@ enum {
   RS_NOTE_DROPPED,           /* text: an event's name */
   RS_NOTE_PROBE              /* a: verdict; text: as of RS_UP_VERDICT */
 };
+
+/* What it last said of its status, as any bytes; size 0: nothing. */
+const char *rs_engine_said(const rs_unit *unit, size_t *size);
 
 /* Puts an event into the core's inbox, or a note: it is journalled once all that was
 ** put before it has been decided, so that the journal tells things in their order. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "command_parts.h"
+#include "control.h"
 #include "env.h"
 
 enum { PATH_ROOM = 4096 };
@@ -109,8 +110,8 @@ static rs_env environment(rs_command *command, const rs_plan_exec *exec,
   for (size_t i = 0; i < count; i++) rs_env_put(&env, added[i]);
   free(added);
   rs_env_set(&env, "RUNSMITH_UNIT", command->family.mark);
-  if (engine->options->socket)
-    rs_env_set(&env, "RUNSMITH_SOCKET", engine->options->socket);
+  const char *control = rs_control_path(engine);
+  if (control) rs_env_set(&env, "RUNSMITH_SOCKET", control);
   if (socket) rs_env_set(&env, "NOTIFY_SOCKET", socket);
   if (socket && heartbeat != RS_NEVER) {
     snprintf(usec, sizeof usec, "%lld", (long long)(heartbeat / 1000));

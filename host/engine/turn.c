@@ -6,7 +6,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "add.h"
+#include "change.h"
 #include "command.h"
+#include "control.h"
 #include "entry.h"
 #include "lua.h"
 #include "notify.h"
@@ -49,6 +52,14 @@ void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
   rs_engine_put(engine, event);
 }
 
+const char *rs_engine_said(const rs_unit *unit, size_t *size) {
+  *size = 0;
+  if (unit->command) return rs_command_status(unit->command, size);
+  const rs_bytes *said = rs_custom_status(unit->custom);
+  if (said) *size = said->size;
+  return said ? said->at : NULL;
+}
+
 void rs_engine_end(rs_engine *engine, int status) {
   if (engine->ended) return;
   engine->ended = true;
@@ -65,6 +76,7 @@ static void describe(rs_engine *engine, const rs_action *action) {
 static void start(rs_engine *engine, const rs_action *action) {
   const rs_plan *plan = rs_plans_get(&engine->plans, action->plan)->plan;
   describe(engine, action);
+  rs_engine_unit(engine, action->unit)->started = rs_base_now();
   if (rs_plan_spec_of(plan, action->row)->kind == RS_COMMAND)
     rs_command_start(engine, action);
   else rs_lua_start(engine, action);
@@ -78,6 +90,8 @@ static void forget(rs_engine *engine, uint32_t id) {
     rs_runner_kill(unit->runner, RS_NONE, 0);
   }
   *unit = (rs_unit){.slot = RS_NONE};
+  rs_view view; /* the id may be another's already */
+  if (!rs_core_view(engine->core, id, &view)) rs_add_forget(engine, id);
 }
 
 static void kill_unit(rs_engine *engine, const rs_action *action) {
@@ -97,7 +111,10 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_KILL: kill_unit(engine, action); break;
   case RS_DO_LOOK: rs_look(engine, action); break;
   case RS_DO_LOOK_VM: rs_look_vm(engine, action); break;
-  case RS_DO_JOURNAL: rs_entry_write(engine, &action->entry); break;
+  case RS_DO_JOURNAL:
+    rs_entry_write(engine, &action->entry);
+    if (action->entry.kind == RS_J_RELOAD) rs_change_done(engine, &action->entry);
+    break;
   case RS_DO_PATCH: describe(engine, action); break;
   case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
   case RS_DO_GONE: forget(engine, action->unit); break;
@@ -118,6 +135,7 @@ static void step_all(rs_engine *engine, rs_time now) {
   while (engine->inbox_at < engine->inbox_count) {
     if (is_note(&engine->inbox[engine->inbox_at])) return;
     rs_probes_event(engine, &engine->inbox[engine->inbox_at]);
+    engine->acted++;
     rs_core_step(engine->core, now, &engine->inbox[engine->inbox_at++]);
   }
   engine->inbox_at = engine->inbox_count = 0;
@@ -163,6 +181,7 @@ static bool decide(rs_engine *engine) {
     start_processes(engine, actions, count);
     for (uint32_t i = 0; i < count; i++) perform(engine, &actions[i]);
     done += count + 1;
+    engine->acted += count;
     if (count == 0 && !write_note(engine)) return false;
   }
   return !engine->ended;
@@ -199,7 +218,9 @@ void rs_engine_again(rs_engine *engine) { uv_idle_start(&engine->again, on_again
 static void on_turn(uv_prepare_t *prepare) {
   rs_engine *engine = prepare->data;
   if (engine->ended) return;
+  rs_control_hear(engine);
   bool more = decide(engine);
+  rs_control_tell(engine);
   if (more) rs_engine_again(engine);
   rs_probes_flush(engine);
   rs_part_bells(engine);
