@@ -166,6 +166,7 @@ typedef struct rs_plan_exec {
   rs_ref pre, post;        /* argv lists; empty: none */
   rs_time pre_timeout, post_timeout;
   rs_ref files;            /* list: files whose contents reload_signal covers */
+  uint64_t files_hash;     /* of their contents; in no unit's identity */
 } rs_plan_exec;
 
 /* A module that the evaluation read. Runners load it from here. */

@@ -219,13 +219,27 @@ static void retime(rs_core *core, uint32_t id, const rs_plan *old,
   if (spec->stall < was->stall) rs_vms_again(core, id);
 }
 
+/* True if files of a command's have other contents: it is to be told by a signal. */
+static bool has_news(const rs_core *core, const rs_unit *u, uint32_t row) {
+  const rs_plan_spec *was = rs_spec_of(core, u);
+  const rs_plan *old = rs_plan_of(core, u), *plan = core->plans[core->plan].plan;
+  const rs_plan_spec *is = spec_at(plan, row);
+  bool lives = u->life == RS_LIFE_STARTING || u->life == RS_LIFE_UP;
+  if (u->kind != RS_COMMAND || !lives) return false;
+  if (was->exec == RS_NONE || is->exec == RS_NONE) return false;
+  const rs_plan_exec *from = (const rs_plan_exec *)rs_plan_table(old, RS_T_EXEC);
+  const rs_plan_exec *to = (const rs_plan_exec *)rs_plan_table(plan, RS_T_EXEC);
+  return from[was->exec].files_hash != to[is->exec].files_hash;
+}
+
 /* Moves a unit that lives on to its row. */
 static void patch(rs_core *core, uint32_t id, uint32_t row) {
   rs_unit *u = rs_unit_of(core, id);
   const rs_plan *old = rs_plan_of(core, u);
   const rs_plan_spec *was = rs_spec_of(core, u);
+  bool news = has_news(core, u, row);
   rs_diff_place(core, id, row);
-  u->flags |= RS_F_PATCHED;
+  u->flags |= RS_F_PATCHED | (news ? RS_F_SIGNAL : 0u);
   retime(core, id, old, was);
 }
 

@@ -28,6 +28,9 @@ void rs_diff_reserve(rs_core *core, uint32_t id, uint32_t row);
 /* The unit is down and takes over `next_row`. */
 void rs_diff_adopt(rs_core *core, uint32_t id);
 
+/* Tells of RS_DO_SIGNAL if that is due. */
+void rs_diff_signal(rs_core *core, uint32_t id);
+
 /* Tells the engine that the unit's description has moved. */
 void rs_diff_patched(rs_core *core, uint32_t id);
 

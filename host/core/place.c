@@ -194,10 +194,18 @@ void rs_diff_adopt(rs_core *core, uint32_t id) {
   rs_order_down(core, id); /* by its new row, too, stops may have waited for it */
 }
 
+void rs_diff_signal(rs_core *core, uint32_t id) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!(u->flags & RS_F_SIGNAL)) return;
+  u->flags &= ~(uint32_t)RS_F_SIGNAL;
+  rs_do(core, RS_DO_SIGNAL, id);
+}
+
 void rs_diff_patched(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   u->flags &= ~(uint32_t)RS_F_PATCHED;
   rs_do(core, RS_DO_PATCH, id);
+  if (u->life == RS_LIFE_UP) rs_diff_signal(core, id);
   rs_tree_tally(core, id);
 }
 

@@ -1,6 +1,7 @@
 /* unit.c -- the table of a unit's life. */
 #include "unit.h"
 
+#include "diff.h"
 #include "order.h"
 #include "strategy.h"
 #include "tree.h"
@@ -11,7 +12,8 @@ uint32_t rs_unit_reached[RS_LIFE_COUNT][RS_HEAR_COUNT];
 
 enum { /* rs_unit.flags that speak of one incarnation */
        THIS_LIFE = RS_F_ASKED | RS_F_DEAF | RS_F_LOOKING | RS_F_VIOLATED | RS_F_TOLD |
-                   RS_F_LOST | RS_F_OPERATOR | RS_F_ENDING | RS_F_STARTED | RS_F_GROUP
+                   RS_F_LOST | RS_F_OPERATOR | RS_F_ENDING | RS_F_STARTED | RS_F_GROUP |
+                   RS_F_SIGNAL
 };
 
 static void live(rs_core *core, uint32_t id, uint8_t life) {
@@ -203,6 +205,7 @@ static void ready(rs_core *core, uint32_t id, const rs_event *ev) {
   u->beat = rs_time_max(u->beat, rs_late_own(&core->late, ev->at));
   live(core, id, RS_LIFE_UP);
   rs_unit_ready(core, id, true);
+  rs_diff_signal(core, id); /* before it was ready it might not have understood */
   rs_watch_arm(core, id);
 }
 

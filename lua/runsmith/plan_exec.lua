@@ -73,11 +73,25 @@ local function put_step(self, ref, step)
   return abi.time(step.timeout or 10)
 end
 
+-- One number for a list of files and what they hold; one that cannot be read counts as
+-- if it were not in the list.
+local function contents_hash(paths)
+  local sum = 0ULL
+  for _, path in ipairs(paths or {}) do
+    local file = io.open(path, 'rb')
+    local text = file and file:read '*a'
+    if file then file:close() end
+    if text then sum = sum + abi.hash(text, #text, abi.hash(path, #path)) end
+  end
+  return sum
+end
+
 local function put_command(self, row, fields, probe)
   self:put(row.argv, list_text(fields.exec))
   row.stop_signal = types.signal_number(fields.stop or 'TERM')
   row.reload_signal = fields.reload and types.signal_number(fields.reload) or 0
   self:put(row.files, list_text(fields.files))
+  row.files_hash = contents_hash(fields.files)
   put_ready(row, fields.ready, probe)
   put_output(self, row, fields.output)
   local rate = fields.output_rate or {}
