@@ -1,158 +1,188 @@
 #define _GNU_SOURCE
-#include "command.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "delay.h"
-#include "env.h"
+#include "command_parts.h"
+#include "entry.h"
 #include "names.h"
-#include "spawn.h"
-#include "stream.h"
-#include "text.h"
 
-enum { PATH_ROOM = 4096 };
+enum { INFO = 1, WARN = 2 };
 
-struct rs_command {
-  rs_engine *engine;
-  rs_child child;
-  rs_family family;
-  rs_stream *out[2];
-  uint32_t unit, inc;
-  int stop_signal, reload_signal;
-  rs_time beat; /* start, or last sign of life */
-  rs_delays delays;
-  bool killed;   /* on the core's order */
-  rs_event exit; /* told once its family is gone */
-};
-
-static const rs_plan_map *described(rs_engine *engine, const rs_action *action) {
-  return rs_plans_get(&engine->plans, action->plan);
+const rs_plan_exec *rs_command_exec(const rs_command *command, const rs_plan **plan) {
+  const rs_unit *unit = rs_engine_unit(command->engine, command->unit);
+  const rs_plan *here = rs_plans_get(&command->engine->plans, unit->plan)->plan;
+  if (plan) *plan = here;
+  return rs_plan_exec_of(here, unit->row);
 }
 
-static char *copy_of(const rs_plan *plan, rs_ref ref) {
-  char *copy = rs_base_new(ref.len + 1u);
-  return memcpy(copy, rs_plan_bytes(plan, ref), ref.len);
+void rs_command_say(const rs_command *command, uint32_t level, const char *format,
+                    ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  rs_engine *engine = command->engine;
+  rs_event note = {.kind = RS_NOTE_LOG, .unit = command->unit, .inc = command->inc};
+  note.a = level;
+  note.text = rs_texts_print(&engine->texts, "{\"text\":\"%s\"}", text);
+  rs_engine_put(engine, note);
 }
 
-static void on_gone(rs_family *family) {
-  rs_command *command = (rs_command *)((char *)family - offsetof(rs_command, family));
-  for (int i = 0; i < 2; i++) rs_stream_end(&command->out[i]);
-  rs_engine_exit(command->engine, command->unit, command->exit);
-  free(command);
+const char *rs_command_status(const rs_command *command, size_t *size) {
+  *size = command->status.size;
+  return command->status.at ? command->status.at : "";
 }
 
-static void on_ended(rs_child *child, int status) {
-  rs_command *command = (rs_command *)((char *)child - offsetof(rs_command, child));
-  rs_event *exit = &command->exit;
-  *exit = (rs_event){.kind = RS_EV_EXIT, .unit = command->unit, .inc = command->inc};
-  if (WIFSIGNALED(status)) {
-    exit->a = command->killed ? RS_WHY_KILLED : RS_WHY_SIGNAL;
-    exit->b = WTERMSIG(status);
-  } else {
-    exit->b = WEXITSTATUS(status);
-    exit->a = exit->b == 0 ? RS_WHY_OK : RS_WHY_ERROR;
-  }
-  rs_families_end(&command->engine->families, &command->family);
-}
-
-/* Where its output goes: pipes into the journal, or the engine's own. */
-static int open_output(const rs_plan_exec *exec, const rs_plan *plan, rs_spawn *spawn,
-                       int *ends) {
-  if (exec->output == RS_OUT_INHERIT) return 0;
-  if (exec->output == RS_OUT_FILE) {
-    char *path = copy_of(plan, exec->output_path);
-    ends[2] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    free(path);
-    spawn->stdio[1] = spawn->stdio[2] = ends[2];
-    return ends[2] < 0 ? -errno : 0;
-  }
+static void close_ends(rs_command *command) {
   for (int i = 0; i < 2; i++) {
-    int pair[2];
-    if (pipe2(pair, O_CLOEXEC) < 0) return -errno;
-    ends[i] = pair[0];
-    ends[2 + i] = pair[1];
-    spawn->stdio[1 + i] = pair[1];
+    if (command->ends[i] >= 0) close(command->ends[i]);
+    command->ends[i] = -1;
   }
-  return 0;
 }
 
-static void set_limits(const rs_plan_exec *exec, rs_spawn *spawn) {
-  spawn->umask = exec->umask;
-  spawn->nice = exec->nice;
-  spawn->oom_score_adj = exec->oom_score_adj;
-  if (exec->memory > 0) rs_spawn_limit(spawn, RLIMIT_DATA, exec->memory);
-  if (exec->open_files > 0) rs_spawn_limit(spawn, RLIMIT_NOFILE, exec->open_files);
-  if (exec->processes > 0) rs_spawn_limit(spawn, RLIMIT_NPROC, exec->processes);
-  if (exec->cpu_time > 0)
-    rs_spawn_limit(spawn, RLIMIT_CPU,
-                   (uint64_t)((exec->cpu_time + RS_SECOND - 1) / RS_SECOND));
-}
-
-/* The pid, or a negative errno and a sentence. */
-static pid_t spawn_it(rs_command *command, const rs_plan *plan, uint32_t row, int *ends,
-                      char *why, size_t why_size) {
-  const rs_plan_exec *exec = rs_plan_exec_of(plan, row);
-  size_t count;
-  rs_env env = rs_env_host();
-  char **added = rs_env_list(rs_plan_bytes(plan, exec->env), exec->env.len, &count);
-  for (size_t i = 0; i < count; i++) rs_env_put(&env, added[i]);
-  rs_env_set(&env, "RUNSMITH_UNIT", command->family.mark);
-  if (command->engine->options->socket)
-    rs_env_set(&env, "RUNSMITH_SOCKET", command->engine->options->socket);
-  char **argv = rs_env_list(rs_plan_bytes(plan, exec->argv), exec->argv.len, NULL);
-  char *cwd = copy_of(plan, exec->cwd), *user = copy_of(plan, exec->user);
-  char *group = copy_of(plan, exec->group);
-  rs_spawn spawn = rs_spawn_default(argv, env.at);
-  spawn.cwd = cwd;
-  spawn.user = user;
-  spawn.group = group;
-  spawn.no_new_privs = rs_plan_spec_of(plan, row)->flags & RS_NO_NEW_PRIVS;
-  set_limits(exec, &spawn);
-  pid_t pid = open_output(exec, plan, &spawn, ends);
-  if (pid < 0) snprintf(why, why_size, "no output for it: %s", strerror(-pid));
-  else if (!argv[0]) pid = -EINVAL;
-  else pid = rs_spawn_start(&spawn, why, why_size);
-  free(group), free(user), free(cwd), free(argv), free(added);
-  rs_env_free(&env);
-  return pid;
-}
-
-static char *mark_of(rs_engine *engine, uint32_t unit, uint32_t inc) {
-  char path[PATH_ROOM];
-  rs_bytes mark = {0};
-  rs_core_path(engine->core, unit, path, sizeof path);
-  rs_bytes_text(&mark, path);
-  rs_bytes_print(&mark, "#%u", inc);
-  rs_bytes_add(&mark, "", 1);
-  return mark.at;
-}
-
-static void give_up(rs_command *command, int error, const char *why) {
-  rs_event exit = {.kind = RS_EV_EXIT, .a = RS_WHY_LAUNCH, .b = error};
-  exit.unit = command->unit;
-  exit.inc = command->inc;
-  exit.text = rs_texts_put(&command->engine->texts, why, strlen(why));
+static void free_it(rs_command *command) {
+  close_ends(command);
   for (int i = 0; i < 2; i++) rs_stream_end(&command->out[i]);
-  rs_engine_exit(command->engine, command->unit, exit);
+  rs_watch_end(&command->line);
+  rs_watch_end(&command->limit);
+  rs_watch_end(&command->launched);
+  rs_cgroup_drop(&command->group);
+  rs_bytes_free(&command->status);
   free(command->family.mark);
+  *command->at = command->next;
+  if (command->next) command->next->at = command->at;
   free(command);
 }
 
-static void listen_to(rs_command *command, const rs_plan_exec *exec, int *ends) {
-  static const char *const names[] = {"stdout", "stderr"};
-  for (int i = 0; i < 2; i++) {
-    if (ends[2 + i] >= 0) close(ends[2 + i]);
-    if (ends[i] < 0) continue;
-    command->out[i] =
-      rs_stream_new(command->engine, ends[i], names[i], command->unit, command->inc);
-    command->out[i]->rate = exec->output_lines;
-    command->out[i]->within = exec->output_within;
+/* What it wrote last stands before its end. */
+static void finish(rs_command *command) {
+  rs_engine *engine = command->engine;
+  uint32_t unit = command->unit;
+  rs_event exit = command->exit;
+  if (*command->detail)
+    exit.text = rs_texts_put(&engine->texts, command->detail, strlen(command->detail));
+  free_it(command);
+  rs_engine_exit(engine, unit, exit);
+}
+
+void rs_command_end_all(rs_engine *engine) {
+  while (engine->commands) free_it(engine->commands);
+}
+
+static void set_text(rs_command *command, const char *text) {
+  snprintf(command->detail, sizeof command->detail, "%s", text);
+}
+
+static void end_as(rs_command *command, uint32_t why, int number) {
+  command->exit.a = why;
+  command->exit.b = number;
+}
+
+/* "ended with status 3", "was ended by TERM", "took longer than 10 s". */
+static void describe(const rs_command *command, int status, char *text, size_t size) {
+  const rs_plan_exec *exec = rs_command_exec(command, NULL);
+  rs_time limit =
+    command->step == RS_STEP_PRE ? exec->pre_timeout : exec->post_timeout;
+  const char *name = WIFSIGNALED(status) ? rs_name_signal(WTERMSIG(status)) : NULL;
+  if (command->overran)
+    snprintf(text, size, "took longer than %g s", (double)limit / RS_SECOND);
+  else if (WIFSIGNALED(status))
+    snprintf(text, size, "was ended by %s", name ? name : "a signal");
+  else snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
+}
+
+/* True if the program itself may begin now. */
+static bool judge_pre(rs_command *command, int status) {
+  char how[128], text[160];
+  if (command->error != 0) {
+    end_as(command, RS_WHY_PRE, command->error);
+    set_text(command, command->why);
+    return false;
   }
+  if (status == 0 && !command->asked && !command->killed) return true;
+  if (command->killed) {
+    end_as(command, RS_WHY_KILLED, SIGKILL);
+    return false;
+  }
+  end_as(command, status == 0 ? RS_WHY_OK : RS_WHY_PRE,
+         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+  describe(command, status, how, sizeof how);
+  snprintf(text, sizeof text, "its pre %s", how);
+  if (status != 0) set_text(command, text);
+  return false;
+}
+
+/* True if it went before it was what it was started for: a failed start, however politely
+** it went. */
+static bool is_failed_start(rs_command *command, int status) {
+  const rs_plan_exec *exec = rs_command_exec(command, NULL);
+  bool own_word = exec->ready == RS_READY_NOTIFY || exec->ready == RS_READY_FD;
+  if (!own_word || command->ready || command->asked || command->killed) return false;
+  return command->unready ? status == 0 || WIFSIGNALED(status) : status == 0;
+}
+
+static void judge_main(rs_command *command, int status) {
+  char text[128] = "it ended, status 0, before it was ready";
+  if (command->error != 0 && !command->killed) {
+    end_as(command, RS_WHY_LAUNCH, command->error);
+    set_text(command, command->why);
+  } else if (is_failed_start(command, status)) {
+    const rs_plan_exec *exec = rs_command_exec(command, NULL);
+    end_as(command, RS_WHY_LAUNCH, 0);
+    if (command->unready)
+      snprintf(text, sizeof text, "it closed descriptor %d before it was ready",
+               (int)exec->ready_fd);
+    set_text(command, text);
+  } else if (WIFSIGNALED(status)) {
+    end_as(command, command->killed ? RS_WHY_KILLED : RS_WHY_SIGNAL, WTERMSIG(status));
+  } else {
+    int number = WEXITSTATUS(status);
+    end_as(command, number == 0 ? RS_WHY_OK : RS_WHY_ERROR, number);
+  }
+}
+
+static void judge_post(rs_command *command, int status) {
+  char how[128];
+  if (command->error != 0) {
+    rs_command_say(command, WARN, "its post: %s", command->why);
+    return;
+  }
+  if (status == 0) return;
+  describe(command, status, how, sizeof how);
+  rs_command_say(command, WARN, "its post %s", how);
+}
+
+static void tidy_up(rs_command *command) {
+  const rs_plan_exec *exec = rs_command_exec(command, NULL);
+  rs_watch_end(&command->line);
+  if (exec->post.len == 0 || !command->begun || command->engine->ended) {
+    finish(command);
+    return;
+  }
+  if (rs_step_begin(command, RS_STEP_POST)) return;
+  judge_post(command, 0);
+  finish(command);
+}
+
+void rs_command_step_over(rs_command *command, int status) {
+  if (command->step == RS_STEP_POST) {
+    judge_post(command, status);
+    finish(command);
+    return;
+  }
+  if (command->step == RS_STEP_PRE && judge_pre(command, status)) {
+    if (rs_step_begin(command, RS_STEP_MAIN)) return;
+    status = 0;
+    command->step = RS_STEP_MAIN;
+  }
+  if (command->step == RS_STEP_MAIN) judge_main(command, status);
+  tidy_up(command);
 }
 
 static rs_command *make(rs_engine *engine, const rs_action *action) {
@@ -161,40 +191,92 @@ static rs_command *make(rs_engine *engine, const rs_action *action) {
   command->engine = engine;
   command->unit = action->unit;
   command->inc = action->inc;
+  command->ends[0] = command->ends[1] = -1;
   command->beat = rs_base_now();
-  command->child.ended = on_ended;
-  command->family.gone = on_gone;
-  command->family.mark = mark_of(engine, action->unit, action->inc);
+  command->exit = (rs_event){.unit = action->unit, .inc = action->inc};
   rs_delays_begin(&command->delays, command->beat);
+  command->next = engine->commands;
+  command->at = &engine->commands;
+  if (command->next) command->next->at = &command->next;
+  engine->commands = command;
   unit->command = command;
   unit->inc = action->inc;
   unit->backend = RS_EXTERNAL;
   return command;
 }
 
-void rs_command_start(rs_engine *engine, const rs_action *action) {
-  char why[512] = "it names no program";
-  const rs_plan *plan = described(engine, action)->plan;
-  const rs_plan_exec *exec = rs_plan_exec_of(plan, action->row);
-  rs_command *command = make(engine, action);
-  int ends[4] = {-1, -1, -1, -1};
-  pid_t pid =
-    exec ? spawn_it(command, plan, action->row, ends, why, sizeof why) : -EINVAL;
-  if (exec) listen_to(command, exec, ends);
-  int code = pid > 0 ? rs_children_add(&engine->children, &command->child, pid) : pid;
-  if (code < 0) {
-    give_up(command, -code, why);
-    return;
+/* Pipes to read its lines from, or to carry them to its file. */
+static int open_output(rs_command *command, const rs_plan_exec *exec,
+                       const rs_plan *plan) {
+  static const char *const names[] = {"stdout", "stderr"};
+  bool to_file = exec->output == RS_OUT_FILE;
+  for (int i = 0; i < (to_file ? 1 : 2) && exec->output != RS_OUT_INHERIT; i++) {
+    int pair[2];
+    if (pipe2(pair, O_CLOEXEC) < 0) return errno;
+    rs_stream *out = rs_stream_new(command->engine, pair[0], names[i], command->unit,
+                                   command->inc);
+    command->ends[i] = pair[1];
+    command->out[i] = out;
+    out->rate = exec->output_lines;
+    out->within = exec->output_within;
+    rs_stream_read(out, false);
   }
-  command->family.leader = pid;
-  command->stop_signal = exec->stop_signal;
-  command->reload_signal = exec->reload_signal;
-  rs_event event = {.kind = RS_EV_STARTED, .unit = action->unit, .inc = action->inc};
-  event.a = (uint32_t)pid;
-  event.at = rs_base_now();
-  rs_engine_put(engine, event);
-  event.kind = RS_EV_READY;
-  if (exec->ready == RS_READY_STARTED) rs_engine_put(engine, event);
+  if (!to_file) return 0;
+  command->ends[1] = fcntl(command->ends[0], F_DUPFD_CLOEXEC, 3);
+  if (command->ends[1] < 0) return errno;
+  rs_bytes path = {0};
+  int error;
+  rs_bytes_add(&path, rs_plan_bytes(plan, exec->output_path), exec->output_path.len);
+  rs_bytes_add(&path, "", 1);
+  command->out[0]->file =
+    rs_rotate_new(path.at, exec->output_max, exec->output_keep, &error);
+  rs_bytes_free(&path);
+  return error;
+}
+
+/* Told once: what the machine does not have. */
+static void make_group(rs_command *command, const rs_plan_exec *exec) {
+  rs_engine *engine = command->engine;
+  rs_cgroups *groups = &engine->cgroups;
+  if (!groups->tried) {
+    rs_cgroup_begin(groups);
+    if (!groups->at[RS_CG_UNIFIED])
+      rs_entry_log(engine, RS_NONE, RS_NONE, INFO,
+                   "commands have no cgroup of their own (%s): what one starts is found "
+                   "by group, session and RUNSMITH_UNIT",
+                   groups->why);
+  }
+  rs_cgroup_make(groups, &command->group, command->unit, command->inc, exec->memory,
+                 exec->processes);
+}
+
+void rs_command_start(rs_engine *engine, const rs_action *action) {
+  const rs_plan *plan;
+  rs_command *command = make(engine, action);
+  const rs_plan_exec *exec = rs_command_exec(command, &plan);
+  int error = EINVAL;
+  snprintf(command->why, sizeof command->why, "it names no program");
+  if (exec) {
+    make_group(command, exec);
+    error = open_output(command, exec, plan);
+    if (error != 0)
+      snprintf(command->why, sizeof command->why, "cannot open its output: %s",
+               strerror(error));
+  }
+  if (error == 0) {
+    uint8_t first = exec->pre.len > 0 ? RS_STEP_PRE : RS_STEP_MAIN;
+    if (rs_step_begin(command, first)) {
+      if (exec->pre.len == 0 && exec->post.len == 0) close_ends(command);
+      return;
+    }
+    error = command->error;
+  }
+  end_as(command, command->step == RS_STEP_PRE && exec && exec->pre.len > 0
+                    ? RS_WHY_PRE
+                    : RS_WHY_LAUNCH,
+         error);
+  set_text(command, command->why);
+  finish(command);
 }
 
 static rs_command *command_of(rs_engine *engine, const rs_action *action) {
@@ -205,23 +287,25 @@ static rs_command *command_of(rs_engine *engine, const rs_action *action) {
 void rs_command_ask(rs_engine *engine, const rs_action *action) {
   rs_command *command = command_of(engine, action);
   if (!command) return;
-  pid_t group = command->child.pid;
-  if (group == 0) return;
-  /* To all of its group: a shell that waits for its child would not pass it on. */
-  kill(-group, command->stop_signal);
-  kill(-group, SIGCONT);
+  command->asked = true;
+  if (command->step == RS_STEP_POST) return;
+  rs_step_signal(command, rs_command_exec(command, NULL)->stop_signal);
+  rs_step_signal(command, SIGCONT);
 }
 
 void rs_command_reload(rs_engine *engine, const rs_action *action) {
   rs_command *command = command_of(engine, action);
-  if (command && command->reload_signal > 0)
-    rs_child_signal(&command->child, command->reload_signal);
+  if (!command || command->step != RS_STEP_MAIN || command->launch) return;
+  int sig = rs_command_exec(command, NULL)->reload_signal;
+  const char *name = rs_name_signal(sig);
+  if (sig <= 0) return;
+  rs_child_signal(&command->child, sig);
+  rs_command_say(command, INFO, "its files changed: sent %s", name ? name : "a signal");
 }
 
 void rs_command_kill(rs_command *command) {
   command->killed = true;
-  if (command->child.pid != 0) rs_family_kill(command->child.pid);
-  rs_child_signal(&command->child, SIGKILL);
+  rs_step_kill(command);
 }
 
 void rs_command_look(rs_engine *engine, const rs_action *action) {
@@ -230,10 +314,12 @@ void rs_command_look(rs_engine *engine, const rs_action *action) {
   rs_time now = rs_base_now(), waited = 0;
   pid_t pid = command->child.pid;
   if (pid != 0) waited = rs_delay_read(pid, pid);
+  /* What has ended and is being tidied up after has nothing to say any more. */
+  bool over = command->step == RS_STEP_POST || (pid == 0 && !command->launch);
   rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
-  event.at = command->beat;
-  event.x = rs_delays_since(&command->delays, command->beat, waited);
-  if (event.x > now - command->beat) event.x = now - command->beat;
+  event.at = over && !command->asked ? now : command->beat;
+  event.x = rs_delays_since(&command->delays, event.at, waited);
+  if (event.x > now - event.at) event.x = now - event.at;
   rs_delays_add(&command->delays, now, waited);
   rs_engine_put(engine, event);
 }

@@ -4,8 +4,9 @@
 ** Layer    engine.
 ** Owner    a command frees itself when its family is gone and its exit was told.
 ** Thread   the engine's.
-** Limits   one process group and session a command.
-** Tested   spec/host/engine_process.c. */
+** Limits   one process group and session a step (pre, the program, post), and a cgroup of
+**          its own where there are any.
+** Tested   spec/host/command_*_spec.lua. */
 #ifndef RS_COMMAND_H
 #define RS_COMMAND_H
 
@@ -25,5 +26,11 @@ void rs_command_kill(rs_command *command);
 
 /* Answers RS_DO_LOOK. */
 void rs_command_look(rs_engine *engine, const rs_action *action);
+
+/* What it last said as STATUS=; "" if nothing. The bytes are anything. */
+const char *rs_command_status(const rs_command *command, size_t *size);
+
+/* At the host's end: takes what they wrote last, and frees them all. */
+void rs_command_end_all(rs_engine *engine);
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "entry.h"
 #include "evaluate.h"
 #include "lua.h"
@@ -88,6 +89,8 @@ static int finish(rs_engine *engine) {
   kill_all();
   /* What runners and commands wrote last is still in their pipes. */
   while (engine->runners) rs_runner_free(engine->runners);
+  rs_command_end_all(engine);
+  rs_cgroup_end(&engine->cgroups);
   rs_journal_close(&engine->journal, DRAIN);
   return engine->status;
 }

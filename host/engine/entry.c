@@ -133,7 +133,10 @@ static void put_exited(rs_engine *engine, const rs_entry *entry) {
   rs_json_name(&line, "reason", rs_name_why(entry->a));
   if (by_signal && name) rs_json_name(&line, "signal", name);
   if (by_signal && !name && entry->b > 0) rs_json_int(&line, "signal", entry->b);
-  if (!by_signal && unit->backend == RS_EXTERNAL)
+  const char *number = entry->a == RS_WHY_LAUNCH ? strerrorname_np(entry->b) : NULL;
+  bool has_status = entry->a == RS_WHY_OK || entry->a == RS_WHY_ERROR;
+  if (number && entry->b > 0) rs_json_name(&line, "errno", number);
+  if (has_status && unit->backend == RS_EXTERNAL)
     rs_json_int(&line, "status", entry->b);
   rs_json_bool(&line, "expected", entry->c == 1);
   put_text(engine, entry->a == RS_WHY_INTERRUPTED ? "where" : "detail", entry->text);

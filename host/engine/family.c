@@ -47,17 +47,24 @@ static pid_t next_pid(const char **at) {
   return (pid_t)pid;
 }
 
-/* State, group and session; state 'X' for one that has ended. */
-static char stat_of(pid_t pid, int *group, int *session) {
-  char name[64], state = 'X';
+rs_kin rs_family_kin(pid_t pid) {
+  char name[64];
+  rs_kin kin = {.state = 'X'};
   rs_bytes text = {0};
   snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
   read_all(name, &text);
   const char *rest = strrchr(text.at, ')');
-  if (!rest || sscanf(rest + 1, " %c %*d %d %d", &state, group, session) != 3)
-    state = 'X';
+  int parent, group, session;
+  if (rest &&
+      sscanf(rest + 1, " %c %d %d %d", &kin.state, &parent, &group, &session) == 4) {
+    kin.parent = parent;
+    kin.group = group;
+    kin.session = session;
+  } else {
+    kin.state = 'X';
+  }
   rs_bytes_free(&text);
-  return state;
+  return kin;
 }
 
 static void kill_below(pid_t pid, int depth) {
@@ -77,7 +84,7 @@ void rs_family_kill(pid_t leader) {
 
 void rs_family_kill_children(void) { kill_below(getpid(), 0); }
 
-static bool has_mark(pid_t pid, const char *mark) {
+bool rs_family_has_mark(pid_t pid, const char *mark) {
   static const char name[] = "RUNSMITH_UNIT=";
   char file[64];
   rs_bytes env = {0};
@@ -92,11 +99,10 @@ static bool has_mark(pid_t pid, const char *mark) {
 }
 
 static bool belongs(pid_t pid, const rs_family *family) {
-  int group = 0, session = 0;
-  char state = stat_of(pid, &group, &session);
-  if (state == 'X' || state == 'Z') return false;
-  if (group == family->leader || session == family->leader) return true;
-  return has_mark(pid, family->mark);
+  rs_kin kin = rs_family_kin(pid);
+  if (kin.state == 'X' || kin.state == 'Z') return false;
+  if (kin.group == family->leader || kin.session == family->leader) return true;
+  return rs_family_has_mark(pid, family->mark);
 }
 
 /* Kills those of this process's children, as listed, that are of the family. */
@@ -118,7 +124,8 @@ void rs_families_look(rs_families *families) {
   children_of(getpid(), &list);
   for (rs_family **at = &families->ending; *at;) {
     rs_family *family = *at;
-    if (kill_of(families, family, list.at) > 0) {
+    bool some = family->group && rs_cgroup_kill(family->group);
+    if (kill_of(families, family, list.at) > 0 || some) {
       at = &family->next;
       continue;
     }

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "cgroup.h"
 #include "children.h"
 
 typedef struct rs_family rs_family;
@@ -18,6 +19,7 @@ typedef struct rs_family rs_family;
 struct rs_family {
   pid_t leader; /* led its session and group; it has been reaped */
   char *mark;   /* RUNSMITH_UNIT's value; freed when it is gone */
+  const rs_cgroup *group; /* all of it; NULL: none of its own */
   void (*gone)(rs_family *family);
   rs_family *next;
 };
@@ -26,6 +28,17 @@ typedef struct rs_families {
   const rs_children *children;
   rs_family *ending;
 } rs_families;
+
+/* What the kernel says of a process. */
+typedef struct rs_kin {
+  char state; /* 'X': it has ended */
+  pid_t parent, group, session;
+} rs_kin;
+
+rs_kin rs_family_kin(pid_t pid);
+
+/* Whether a process began its life with this RUNSMITH_UNIT. */
+bool rs_family_has_mark(pid_t pid, const char *mark);
 
 /* Kills a live leader and its descendants, as they are now. */
 void rs_family_kill(pid_t leader);

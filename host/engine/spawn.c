@@ -5,42 +5,38 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { GROUPS_MAX = 256, PATHS_MAX = 64, FD_HIGH = 64, OOM_CHILD = 200 };
+#include "spawn_child.h"
+
+enum { FD_HIGH = 64, OOM_CHILD = 200, STACK = 32 << 10, SPARE_MAX = 8 };
+
+/* A launch: the job with its copies of all that it needs, and the child's stack. */
+struct rs_launch {
+  rs_job job;
+  rs_bytes bytes; /* argv, env, paths ... */
+  int end;        /* a pipe whose other end is the child's until its exec */
+  pid_t pid;
+  rs_launch *next; /* among the spare ones */
+  _Alignas(16) char stack[STACK];
+};
 
 static struct rlimit files_before;
 static bool files_raised;
-
-/* All that the child needs, worked out before: between vfork and exec it shares this
-** memory, so it only makes system calls. `step` and `error` are its answer. */
-typedef struct rs_job {
-  const rs_spawn *spawn;
-  pid_t parent;
-  const char *paths[PATHS_MAX]; /* what to try to exec, one after another */
-  size_t path_count;
-  char path_bytes[PATH_MAX * 2];
-  bool set_user, set_group;
-  uid_t uid;
-  gid_t gid, groups[GROUPS_MAX];
-  int group_count;
-  char oom[16];
-  int null_fd;
-  const char *volatile step;
-  volatile int error;
-} rs_job;
+static rs_launch *spares;
+static unsigned spare_count;
 
 rs_spawn rs_spawn_default(char *const *argv, char *const *env) {
   rs_spawn spawn = {.argv = argv, .env = env, .stdio = {-1, 1, 2}, .umask = -1};
   spawn.nice = RS_NO_NICE;
   spawn.oom_score_adj = RS_OOM_DEFAULT;
+  spawn.cgroup = -1;
+  for (int i = 0; i < RS_SPAWN_JOINS; i++) spawn.joins[i] = -1;
   return spawn;
 }
 
@@ -56,90 +52,6 @@ void rs_spawn_raise_files(void) {
   files_raised = setrlimit(RLIMIT_NOFILE, &raised) == 0;
 }
 
-static _Noreturn void give_up(rs_job *job, const char *step) {
-  job->error = errno;
-  job->step = step;
-  _exit(127);
-}
-
-static void reset_signals(void) {
-  sigset_t none;
-  for (int sig = 1; sig < NSIG; sig++) signal(sig, SIG_DFL);
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Sources go out of the way first: a target may be another one's source. */
-static void place_fds(rs_job *job) {
-  const rs_spawn *spawn = job->spawn;
-  int high[3 + RS_SPAWN_FDS], last = 2;
-  for (int i = 0; i < 3; i++) {
-    int from = spawn->stdio[i] >= 0 ? spawn->stdio[i] : job->null_fd;
-    high[i] = fcntl(from, F_DUPFD_CLOEXEC, FD_HIGH);
-    if (high[i] < 0) give_up(job, "duplicate a descriptor");
-  }
-  for (uint32_t i = 0; i < spawn->fd_count; i++) {
-    high[3 + i] = fcntl(spawn->fds[i].from, F_DUPFD_CLOEXEC, FD_HIGH);
-    if (high[3 + i] < 0) give_up(job, "duplicate a descriptor");
-    if (spawn->fds[i].to > last) last = spawn->fds[i].to;
-  }
-  syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-  for (int i = 0; i < 3; i++)
-    if (dup2(high[i], i) < 0) give_up(job, "place a descriptor");
-  for (uint32_t i = 0; i < spawn->fd_count; i++)
-    if (dup2(high[3 + i], spawn->fds[i].to) < 0) give_up(job, "place a descriptor");
-}
-
-static void set_limits(rs_job *job) {
-  const rs_spawn *spawn = job->spawn;
-  if (files_raised) setrlimit(RLIMIT_NOFILE, &files_before);
-  for (uint32_t i = 0; i < spawn->limit_count; i++)
-    if (setrlimit((__rlimit_resource_t)spawn->limits[i].which,
-                  &spawn->limits[i].limit) != 0)
-      give_up(job, "set a limit");
-  if (spawn->nice != RS_NO_NICE && setpriority(PRIO_PROCESS, 0, spawn->nice) != 0)
-    give_up(job, "set nice");
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  bool done = fd >= 0 && write(fd, job->oom, strlen(job->oom)) > 0;
-  if (fd >= 0) close(fd);
-  if (!done && spawn->oom_score_adj != RS_OOM_DEFAULT)
-    give_up(job, "set oom_score_adj");
-}
-
-/* By bare system calls: libc's would tell the engine's other threads to change too. */
-static void set_user(rs_job *job) {
-  if (job->group_count >= 0 &&
-      syscall(SYS_setgroups, (size_t)job->group_count, job->groups) != 0)
-    give_up(job, "set the groups");
-  if (job->set_group && syscall(SYS_setresgid, job->gid, job->gid, job->gid) != 0)
-    give_up(job, "set the group");
-  if (job->set_user && syscall(SYS_setresuid, job->uid, job->uid, job->uid) != 0)
-    give_up(job, "set the user");
-}
-
-static _Noreturn void be_child(rs_job *job) {
-  const rs_spawn *spawn = job->spawn;
-  setsid();
-  place_fds(job);
-  set_limits(job);
-  if (spawn->umask >= 0) umask((mode_t)spawn->umask);
-  set_user(job);
-  if (spawn->cwd && *spawn->cwd && chdir(spawn->cwd) != 0)
-    give_up(job, "enter its cwd");
-  if (spawn->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    give_up(job, "set no_new_privs");
-  /* Last: a change of user undoes it. The engine may have died just before. */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(job, "be tied to the engine");
-  if (getppid() != job->parent) _exit(127);
-  reset_signals();
-  errno = ENOENT;
-  for (size_t i = 0; i < job->path_count; i++) {
-    execve(job->paths[i], spawn->argv, spawn->env);
-    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) break;
-  }
-  give_up(job, "run");
-}
-
 static const char *value_of(char *const *env, const char *name) {
   size_t size = strlen(name);
   for (; *env; env++)
@@ -147,76 +59,255 @@ static const char *value_of(char *const *env, const char *name) {
   return NULL;
 }
 
-/* The unit's own PATH says where its program is. */
-static void find_paths(rs_job *job) {
-  const char *name = job->spawn->program ? job->spawn->program : job->spawn->argv[0];
-  const char *path = value_of(job->spawn->env, "PATH");
-  if (strchr(name, '/')) {
-    job->paths[job->path_count++] = name;
-    return;
-  }
-  char *at = job->path_bytes, *end = at + sizeof job->path_bytes;
-  if (!path) path = "/usr/local/bin:/usr/bin:/bin";
-  while (*path && job->path_count < PATHS_MAX) {
-    int size = (int)strcspn(path, ":");
-    int used =
-      snprintf(at, (size_t)(end - at), "%.*s/%s", size, size ? path : ".", name);
-    if (used < 0 || used >= end - at) return;
-    job->paths[job->path_count++] = at;
-    at += used + 1;
-    path += size + (path[size] == ':');
-  }
+static size_t text_size(const char *text) { return text ? strlen(text) + 1 : 1; }
+
+static size_t list_size(char *const *list, size_t *count) {
+  size_t size = 0;
+  for (*count = 0; list[*count]; ++*count) size += strlen(list[*count]) + 1;
+  return size + (*count + 1) * sizeof *list;
 }
 
-/* 0, or -1: no such user or group. */
+/* Copies into room that is there already: pointers into it stay. */
+static char *copy(rs_bytes *room, const void *from, size_t size) {
+  char *at = room->at + room->size;
+  memcpy(at, from, size);
+  room->size += size;
+  return at;
+}
+
+static char **copy_list(rs_bytes *room, char *const *list, size_t count) {
+  char **copied = (char **)(void *)copy(room, list, (count + 1) * sizeof *list);
+  return copied;
+}
+
+static void copy_strings(rs_bytes *room, char **list) {
+  for (; *list; list++) *list = copy(room, *list, strlen(*list) + 1);
+}
+
+/* The unit's own PATH says where its program is. */
+static size_t find_paths(rs_job *job, char *at, size_t room) {
+  const char *name = job->spawn.program ? job->spawn.program : job->spawn.argv[0];
+  const char *path = value_of(job->spawn.env, "PATH"), *begin = at;
+  if (strchr(name, '/')) path = NULL;
+  else if (!path) path = "/usr/local/bin:/usr/bin:/bin";
+  if (!path) {
+    job->paths[job->path_count++] = at;
+    return (size_t)snprintf(at, room, "%s", name) + 1;
+  }
+  while (*path && job->path_count < RS_PATHS_MAX) {
+    int size = (int)strcspn(path, ":");
+    const char *folder = size > 0 ? path : ".";
+    int used = snprintf(at, room, "%.*s/%s", size > 0 ? size : 1, folder, name);
+    job->paths[job->path_count++] = at;
+    at += used + 1;
+    room -= (size_t)used + 1;
+    path += size + (path[size] == ':');
+  }
+  return (size_t)(at - begin);
+}
+
+/* What find_paths needs at most. */
+static size_t paths_size(const rs_spawn *spawn) {
+  const char *name = spawn->program ? spawn->program : spawn->argv[0];
+  const char *path = value_of(spawn->env, "PATH");
+  return (strlen(name) + 3) * (RS_PATHS_MAX + 1) + (path ? strlen(path) : 64);
+}
+
+/* The options, and copies of what they point to: the child may still need them when the
+** caller does not. */
+static void take_options(rs_launch *launch, const rs_spawn *spawn) {
+  rs_job *job = &launch->job;
+  rs_bytes *room = &launch->bytes;
+  size_t argc, envc, size = list_size(spawn->argv, &argc) + list_size(spawn->env, &envc);
+  const char *program = spawn->program;
+  size += text_size(program) + text_size(spawn->cwd) + text_size(spawn->user);
+  size += paths_size(spawn);
+  if (room->room < size) room->at = rs_base_grow(room->at, room->room = size);
+  room->size = 0;
+  *job = (rs_job){.spawn = *spawn, .parent = getpid()};
+  char **argv = copy_list(room, spawn->argv, argc);
+  char **env = copy_list(room, spawn->env, envc);
+  copy_strings(room, argv);
+  copy_strings(room, env);
+  job->spawn.argv = argv;
+  job->spawn.env = env;
+  if (program) job->spawn.program = copy(room, program, text_size(program));
+  if (spawn->cwd) job->spawn.cwd = copy(room, spawn->cwd, text_size(spawn->cwd));
+  if (spawn->user) job->spawn.user = copy(room, spawn->user, text_size(spawn->user));
+  room->size += find_paths(job, room->at + room->size, size - room->size);
+  job->fd_base = FD_HIGH;
+  for (uint32_t i = 0; i < spawn->fd_count; i++)
+    if (spawn->fds[i].to >= job->fd_base) job->fd_base = spawn->fds[i].to + 1;
+  job->restore_files = files_raised;
+  job->files = files_before;
+}
+
+static bool is_number(const char *text, unsigned *number) {
+  char *end;
+  *number = (unsigned)strtoul(text, &end, 10);
+  return *text >= '0' && *text <= '9' && *end == 0;
+}
+
+/* 0, or -1: no such user or group. Both may be numbers. */
 static int find_user(rs_job *job) {
-  const rs_spawn *spawn = job->spawn;
+  const rs_spawn *spawn = &job->spawn;
+  unsigned number;
   job->group_count = -1;
   if (spawn->group && *spawn->group) {
     const struct group *group = getgrnam(spawn->group);
-    if (!group) return -1;
-    job->gid = group->gr_gid;
+    if (!group && !is_number(spawn->group, &number)) return -1;
+    job->gid = group ? group->gr_gid : number;
     job->set_group = true;
     job->group_count = 0;
   }
   if (!spawn->user || !*spawn->user) return 0;
   const struct passwd *user = getpwnam(spawn->user);
-  if (!user) return -1;
-  if (!job->set_group) job->gid = user->pw_gid;
-  job->uid = user->pw_uid;
+  if (!user && is_number(spawn->user, &number)) user = getpwuid(number);
+  else if (!user) return -1;
+  if (!job->set_group) job->gid = user ? user->pw_gid : number;
+  job->uid = user ? user->pw_uid : number;
   job->set_group = job->set_user = true;
-  job->group_count = GROUPS_MAX;
-  if (getgrouplist(spawn->user, job->gid, job->groups, &job->group_count) < 0)
+  job->group_count = user ? RS_GROUPS_MAX : 0;
+  if (user &&
+      getgrouplist(user->pw_name, job->gid, job->groups, &job->group_count) < 0)
     job->group_count = 0;
+  /* Who is no superuser may only stay who he is, and need not be allowed to. */
+  if (geteuid() != 0 && job->uid == geteuid()) job->set_user = job->set_group = false;
+  if (geteuid() != 0) job->group_count = -1;
   return 0;
 }
 
-static pid_t start(rs_job *job) {
-  pid_t pid = vfork();
-  if (pid == 0) be_child(job);
+static uint64_t ignored_signals(void) {
+  uint64_t ignored = 0;
+  for (int sig = 1; sig <= 64; sig++) {
+    struct sigaction action;
+    if (sigaction(sig, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+      ignored |= UINT64_C(1) << (sig - 1);
+  }
+  return ignored;
+}
+
+static rs_launch *take_launch(void) {
+  rs_launch *launch = spares;
+  if (!launch) return rs_base_new(sizeof *launch);
+  spares = launch->next;
+  spare_count--;
+  return launch;
+}
+
+static void give_launch(rs_launch *launch) {
+  if (launch->end >= 0) close(launch->end);
+  launch->end = -1;
+  if (spare_count == SPARE_MAX) {
+    rs_bytes_free(&launch->bytes);
+    free(launch);
+    return;
+  }
+  launch->next = spares;
+  spares = launch;
+  spare_count++;
+}
+
+static pid_t clone_it(rs_launch *launch) {
+  static uint64_t ignored;
+  static bool known;
+  sigset_t all, before;
+  struct clone_args args = {.flags = CLONE_VM, .exit_signal = SIGCHLD};
+  args.stack = (uint64_t)(uintptr_t)launch->stack;
+  args.stack_size = sizeof launch->stack;
+  if (launch->job.spawn.cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (unsigned)launch->job.spawn.cgroup;
+  }
+  if (!known) ignored = ignored_signals();
+  known = true;
+  launch->job.ignored = ignored;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  pid_t pid = rs_spawn_clone(&args, &launch->job);
+  sigprocmask(SIG_SETMASK, &before, NULL);
   return pid;
 }
 
-pid_t rs_spawn_start(const rs_spawn *spawn, char *why, size_t why_size) {
-  rs_job job = {.spawn = spawn, .parent = getpid()};
-  sigset_t all, before;
-  find_paths(&job);
-  if (find_user(&job) != 0) {
-    snprintf(why, why_size, "cannot start %s: no such user or group", spawn->argv[0]);
+static pid_t begin(rs_launch *launch, char *why, size_t why_size) {
+  rs_job *job = &launch->job;
+  int pair[2] = {-1, -1};
+  if (find_user(job) != 0) {
+    snprintf(why, why_size, "cannot run %s: no such user or group", job->spawn.argv[0]);
     return -EINVAL;
   }
-  int oom = spawn->oom_score_adj == RS_OOM_DEFAULT ? OOM_CHILD : spawn->oom_score_adj;
-  snprintf(job.oom, sizeof job.oom, "%d", oom);
-  job.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before);
-  pid_t pid = start(&job);
-  int error = pid < 0 ? errno : job.error;
-  sigprocmask(SIG_SETMASK, &before, NULL);
-  if (job.null_fd >= 0) close(job.null_fd);
-  if (pid > 0 && error == 0) return pid;
-  if (pid > 0) waitpid(pid, NULL, 0);
-  snprintf(why, why_size, "cannot %s %s: %s", pid < 0 ? "fork" : job.step,
-           spawn->argv[0], strerror(error));
+  job->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+  pid_t pid = pipe2(pair, O_CLOEXEC) == 0 ? clone_it(launch) : -errno;
+  if (job->null_fd >= 0) close(job->null_fd);
+  if (pair[1] >= 0) close(pair[1]);
+  launch->end = pair[0];
+  launch->pid = pid;
+  if (pid < 0)
+    snprintf(why, why_size, "cannot make a process for %s: %s", job->spawn.argv[0],
+             strerror(-pid));
+  return pid;
+}
+
+pid_t rs_spawn_begin(const rs_spawn *spawn, rs_launch **launch, char *why,
+                     size_t why_size) {
+  rs_launch *made = take_launch();
+  made->end = -1;
+  take_options(made, spawn);
+  pid_t pid = begin(made, why, why_size);
+  *launch = pid > 0 ? made : NULL;
+  if (pid < 0) give_launch(made);
+  return pid;
+}
+
+int rs_spawn_fd(rs_launch *launch) {
+  int fd = launch->end;
+  launch->end = -1;
+  return fd;
+}
+
+/* Not the child's to do: until its exec it shares the engine's memory, and the kernel
+** would set it for the engine, too. */
+static int set_oom(const rs_launch *launch) {
+  char name[64], text[16];
+  int wanted = launch->job.spawn.oom_score_adj;
+  bool usual = wanted == RS_OOM_DEFAULT;
+  snprintf(name, sizeof name, "/proc/%d/oom_score_adj", (int)launch->pid);
+  int size = snprintf(text, sizeof text, "%d", usual ? OOM_CHILD : wanted);
+  int fd = open(name, O_WRONLY | O_CLOEXEC);
+  int error = fd < 0 || write(fd, text, (size_t)size) < 0 ? errno : 0;
+  if (fd >= 0) close(fd);
+  return usual || error == ENOENT || error == ESRCH ? 0 : error;
+}
+
+static void tell(const rs_job *job, char *why, size_t why_size) {
+  const char *name = job->at ? job->at : job->spawn.argv[0], *more = "";
+  bool ran = strcmp(job->step, "run") == 0;
+  if (ran && !job->at && job->path_count == 1) name = job->paths[0];
+  if (ran && job->error == ENOENT && job->path_count > 1) more = " (looked for in PATH)";
+  snprintf(why, why_size, "cannot %s %s: %s%s", job->step, name, strerror(job->error),
+           more);
+}
+
+int rs_spawn_result(rs_launch *launch, char *why, size_t why_size) {
+  const rs_job *job = &launch->job;
+  int error = job->step ? job->error : set_oom(launch);
+  if (job->step) tell(job, why, why_size);
+  else if (error != 0)
+    snprintf(why, why_size, "cannot set oom_score_adj for %s: %s", job->spawn.argv[0],
+             strerror(error));
+  give_launch(launch);
+  return error;
+}
+
+pid_t rs_spawn_start(const rs_spawn *spawn, char *why, size_t why_size) {
+  rs_launch *launch;
+  pid_t pid = rs_spawn_begin(spawn, &launch, why, why_size);
+  if (pid < 0) return pid;
+  struct pollfd end = {.fd = launch->end, .events = POLLIN};
+  while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
+  int error = rs_spawn_result(launch, why, why_size);
+  if (error == 0) return pid;
+  kill(pid, SIGKILL);
+  waitpid(pid, NULL, 0);
   return -error;
 }

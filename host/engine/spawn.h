@@ -1,10 +1,12 @@
-/* spawn.h -- a program as a child process, made by vfork and exec.
+/* spawn.h -- a program as a child process that shares this one's memory until its exec.
 **
 ** Layer    engine.
-** Owner    all that the options point to is borrowed for the call.
-** Thread   the engine's: the child dies with it.
-** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2. The engine waits for the exec.
-** Tested   spec/host/engine_process.c. */
+** Owner    all that the options point to is borrowed for the call. A launch is the
+**          caller's until rs_spawn_result or rs_spawn_start.
+** Thread   the engine's: the child dies with it. It goes on while the child is on its way:
+**          a cwd or a program on a dead disk holds up nobody else.
+** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2; RS_SPAWN_LIMITS limits.
+** Tested   spec/host/engine_spawn.c, spec/host/command_start_spec.lua. */
 #ifndef RS_SPAWN_H
 #define RS_SPAWN_H
 
@@ -14,6 +16,7 @@
 #include "base.h"
 
 enum { RS_SPAWN_FDS = 4, RS_SPAWN_LIMITS = 4, RS_NO_NICE = 127, RS_OOM_DEFAULT = 2000 };
+enum { RS_SPAWN_JOINS = 2 };
 
 typedef struct rs_spawn {
   const char *program; /* NULL: argv[0], found by the PATH of `env` */
@@ -34,7 +37,12 @@ typedef struct rs_spawn {
   } limits[RS_SPAWN_LIMITS];
   uint32_t limit_count;
   bool no_new_privs;
+  int cgroup;                /* its folder, where the child is born; -1: the engine's */
+  int joins[RS_SPAWN_JOINS]; /* cgroup.procs files that it enters itself; -1: none */
 } rs_spawn;
+
+/* A child between its birth and its exec. */
+typedef struct rs_launch rs_launch;
 
 /* The options that mean "as the engine", with the engine's own file limit undone. */
 rs_spawn rs_spawn_default(char *const *argv, char *const *env);
@@ -43,6 +51,18 @@ rs_spawn rs_spawn_default(char *const *argv, char *const *env);
 void rs_spawn_limit(rs_spawn *spawn, int which, uint64_t value);
 
 /* The pid, or a negative errno and a sentence. The child leads a session of its own. */
+pid_t rs_spawn_begin(const rs_spawn *spawn, rs_launch **launch, char *why,
+                     size_t why_size);
+
+/* A descriptor that can be read once rs_spawn_result is to be called; the caller's now. */
+int rs_spawn_fd(rs_launch *launch);
+
+/* What came of it: 0, or the errno of what the child could not do and a sentence (it has
+** ended then, or is to be killed). Frees the launch. To be called only when its descriptor
+** can be read, or when the child has ended. */
+int rs_spawn_result(rs_launch *launch, char *why, size_t why_size);
+
+/* The same at one go, for programs of the host's own: waits for the exec. */
 pid_t rs_spawn_start(const rs_spawn *spawn, char *why, size_t why_size);
 
 /* Raises this process's own limit of open files; children get back what was before. */

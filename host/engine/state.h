@@ -8,6 +8,7 @@
 #ifndef RS_STATE_H
 #define RS_STATE_H
 
+#include "cgroup.h"
 #include "children.h"
 #include "engine.h"
 #include "family.h"
@@ -48,6 +49,14 @@ typedef struct rs_notify {
   uv_timer_t watchdog;
 } rs_notify;
 
+/* Where units that are programs say how they are. */
+typedef struct rs_ear {
+  rs_watch *socket; /* NULL: none yet */
+  char name[64];    /* NOTIFY_SOCKET */
+  rs_time told;     /* when a foreign message was journalled last */
+  uint64_t untold;  /* foreign messages since then */
+} rs_ear;
+
 struct rs_engine {
   const rs_engine_options *options;
   uv_loop_t loop;
@@ -59,6 +68,9 @@ struct rs_engine {
   rs_journal journal;
   rs_server server;
   rs_notify notify;
+  rs_ear ear;
+  rs_cgroups cgroups;
+  rs_command *commands;      /* all of them */
   rs_runner *runners;        /* all of them, the spare too */
   uv_timer_t spare;          /* makes the next one, a little later */
   rs_runner *bells;          /* those with a VM whose bell is due */

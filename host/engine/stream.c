@@ -1,63 +1,116 @@
+#define _GNU_SOURCE
 #include "stream.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "entry.h"
 
-enum { CHUNK = 64 << 10, CHUNKS_LAST = 64 };
+enum { CHUNK = 64 << 10, CHUNKS_LAST = 64, WARN = 2 };
 
 static char chunk[CHUNK];
 
-static void tell_dropped(rs_stream *stream) {
-  if (stream->dropped == 0) return;
-  rs_entry_log(stream->engine, stream->unit, stream->inc, 2,
-               "%s: %llu lines dropped: more than %u in %g s", stream->name,
-               (unsigned long long)stream->dropped, stream->rate,
-               (double)stream->within / RS_SECOND);
-  stream->dropped = 0;
+/* In its turn among what else came to pass, so that the journal tells things in order. At
+** the host's end there are no turns any more. */
+static void say(const rs_stream *stream, const char *text) {
+  rs_engine *engine = stream->engine;
+  if (engine->ended) {
+    rs_entry_log(engine, stream->unit, stream->inc, WARN, "%s", text);
+    return;
+  }
+  rs_event note = {.kind = RS_NOTE_LOG, .unit = stream->unit, .inc = stream->inc};
+  note.a = WARN;
+  note.text = rs_texts_print(&engine->texts, "{\"text\":\"%s\"}", text);
+  rs_engine_put(engine, note);
 }
 
-static void write_line(rs_stream *stream, const char *text, size_t size) {
-  rs_time now = stream->within > 0 ? rs_base_now() : 0;
-  if (stream->within > 0 && now - stream->since >= stream->within) {
+static void tell_dropped(rs_stream *stream) {
+  char text[160];
+  if (stream->dropped == 0) return;
+  snprintf(text, sizeof text, "%s: %llu lines dropped: more than %u in %g s",
+           stream->name, (unsigned long long)stream->dropped, stream->rate,
+           (double)stream->within / RS_SECOND);
+  stream->dropped = 0;
+  say(stream, text);
+}
+
+/* Told at the first loss, and once the file takes bytes again. */
+static void write_file(rs_stream *stream, size_t size) {
+  char text[160];
+  rs_rotate *file = stream->file;
+  uint64_t before = file->lost;
+  rs_rotate_add(file, chunk, size);
+  bool failing = file->lost > before;
+  if (file->lost == 0 || (failing && file->told)) return;
+  file->told = failing;
+  snprintf(text, sizeof text, "%s: %llu bytes lost: the file: %s", stream->name,
+           (unsigned long long)file->lost, strerror(file->error));
+  file->lost = 0;
+  say(stream, text);
+}
+
+static void on_window(void *ctx, rs_watch *watch, int events) {
+  rs_stream *stream = ctx;
+  (void)watch;
+  (void)events;
+  rs_watch_end(&stream->tell);
+  tell_dropped(stream);
+}
+
+/* Who falls silent after a flood is told of it all the same. */
+static void tell_later(rs_stream *stream) {
+  if (stream->tell || stream->engine->ended) return;
+  struct itimerspec set = {0};
+  rs_time at = stream->since + stream->within;
+  set.it_value.tv_sec = (time_t)(at / RS_SECOND);
+  set.it_value.tv_nsec = (long)(at % RS_SECOND) + 1;
+  int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) return;
+  timerfd_settime(fd, TFD_TIMER_ABSTIME, &set, NULL);
+  stream->tell = rs_watch_new(&stream->engine->loop, fd, on_window, stream);
+}
+
+/* True if there is room for one more line in this span of time. */
+static bool may_pass(rs_stream *stream) {
+  if (stream->within <= 0) return true;
+  rs_time now = rs_base_now();
+  if (now - stream->since >= stream->within) {
     stream->since = now;
     stream->used = 0;
     tell_dropped(stream);
   }
-  if (stream->within > 0 && stream->used++ >= stream->rate) {
-    stream->dropped++;
+  if (stream->used++ < stream->rate) return true;
+  stream->dropped++;
+  tell_later(stream);
+  return false;
+}
+
+static void write_line(void *ctx, const char *text, size_t size) {
+  rs_stream *stream = ctx;
+  rs_engine *engine = stream->engine;
+  if (!may_pass(stream)) return;
+  if (engine->ended) {
+    rs_entry_output(engine, stream->unit, stream->inc, stream->name, text, size);
     return;
   }
-  rs_entry_output(stream->engine, stream->unit, stream->inc, stream->name, text, size);
+  rs_event note = {.kind = RS_NOTE_OUTPUT, .unit = stream->unit, .inc = stream->inc};
+  note.a = strcmp(stream->name, "stderr") == 0 ? 2 : 1;
+  note.text = rs_texts_put(&engine->texts, text, size);
+  rs_engine_put(engine, note);
 }
 
-static void end_line(rs_stream *stream) {
-  write_line(stream, stream->line.at ? stream->line.at : "", stream->line.size);
-  stream->line.size = 0;
-}
-
-static void take(rs_stream *stream, const char *bytes, size_t size) {
-  while (size > 0) {
-    size_t room = RS_LINE_MAX - stream->line.size;
-    const char *end = memchr(bytes, '\n', size);
-    size_t part = end ? (size_t)(end - bytes) : size;
-    bool cut = part > room;
-    if (cut) part = room;
-    rs_bytes_add(&stream->line, bytes, part);
-    if (cut || end) end_line(stream);
-    part += !cut && end;
-    bytes += part;
-    size -= part;
-  }
+static void take(rs_stream *stream, size_t size) {
+  if (stream->file) write_file(stream, size);
+  else rs_lines_take(&stream->lines, chunk, size);
 }
 
 /* True while there may be more. */
 static bool read_some(rs_stream *stream) {
   ssize_t got = read(stream->watch->fd, chunk, sizeof chunk);
   if (got > 0) {
-    take(stream, chunk, (size_t)got);
+    take(stream, (size_t)got);
     return true;
   }
   if (got < 0 && errno == EINTR) return true;
@@ -65,7 +118,6 @@ static bool read_some(rs_stream *stream) {
   return false;
 }
 
-/* One read a wake: whoever writes without end gets no more than its turn. */
 static void on_readable(void *ctx, rs_watch *watch, int events) {
   (void)watch;
   (void)events;
@@ -79,6 +131,8 @@ rs_stream *rs_stream_new(rs_engine *engine, int fd, const char *name, uint32_t u
   stream->name = name;
   stream->unit = unit;
   stream->inc = inc;
+  stream->lines.call = write_line;
+  stream->lines.ctx = stream;
   stream->watch = rs_watch_new(&engine->loop, fd, on_readable, stream);
   return stream;
 }
@@ -88,15 +142,19 @@ void rs_stream_is_of(rs_stream *stream, uint32_t unit, uint32_t inc) {
   stream->inc = inc;
 }
 
+void rs_stream_read(rs_stream *stream, bool on) {
+  if (stream && stream->watch) rs_watch_set(stream->watch, on ? UV_READABLE : 0);
+}
+
 /* A pipe holds less than this many chunks; another process may go on writing. */
 void rs_stream_drain(rs_stream *stream) {
   ssize_t got = 1;
   for (int i = 0; i < CHUNKS_LAST && stream->watch && got > 0; i++) {
     got = read(stream->watch->fd, chunk, sizeof chunk);
-    if (got > 0) take(stream, chunk, (size_t)got);
+    if (got > 0) take(stream, (size_t)got);
     if (got < 0 && errno == EINTR) got = 1;
   }
-  if (stream->line.size > 0) end_line(stream);
+  rs_lines_end(&stream->lines);
   tell_dropped(stream);
 }
 
@@ -105,7 +163,9 @@ void rs_stream_end(rs_stream **stream) {
   if (!old) return;
   *stream = NULL;
   rs_stream_drain(old);
+  rs_watch_end(&old->tell);
   rs_watch_end(&old->watch);
-  rs_bytes_free(&old->line);
+  rs_lines_free(&old->lines);
+  rs_rotate_free(&old->file);
   free(old);
 }

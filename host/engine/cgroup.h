@@ -1,0 +1,55 @@
+/* cgroup.h -- a control group of its own for each command, where the machine has room for
+** one: what no program leaves by itself, and limits that hold for all of it together.
+**
+** Layer    engine.
+** Owner    the host's folder is the engine's until rs_cgroup_end; a command's is its own.
+** Thread   the engine's.
+** Limits   version 2: kill, and memory and pids where these are delegated; version 1:
+**          memory and pids alone. Nothing is mounted and no other group is changed.
+** Tested   spec/host/engine_cgroup.c, spec/host/command_family_spec.lua. */
+#ifndef RS_CGROUP_H
+#define RS_CGROUP_H
+
+#include "base.h"
+
+enum { RS_CG_UNIFIED, RS_CG_MEMORY, RS_CG_PIDS, RS_CG_COUNT };
+
+/* The host's folder in each hierarchy; NULL: none. */
+typedef struct rs_cgroups {
+  char *at[RS_CG_COUNT]; /* UNIFIED: version 2; MEMORY, PIDS: version 1 */
+  bool limits;           /* version 2's have memory and pids */
+  bool tried;
+  char why[256]; /* no UNIFIED: for what reason */
+} rs_cgroups;
+
+/* One command's. */
+typedef struct rs_cgroup {
+  char *at[RS_CG_COUNT]; /* NULL: none */
+} rs_cgroup;
+
+/* Finds where this process may make groups, and makes one for the host. Removes what
+** hosts that are no more have left. At the second call and later: nothing. */
+void rs_cgroup_begin(rs_cgroups *groups);
+
+/* Removes the host's. All commands are gone. */
+void rs_cgroup_end(rs_cgroups *groups);
+
+/* Makes a command's, named by its unit and incarnation, with limits (0: none) where there
+** are means. */
+void rs_cgroup_make(const rs_cgroups *groups, rs_cgroup *group, uint32_t unit,
+                    uint32_t inc, uint64_t memory, uint64_t processes);
+
+/* True if a limit of that much memory (of that many processes) holds by it. */
+bool rs_cgroup_has_memory(const rs_cgroups *groups, const rs_cgroup *group);
+bool rs_cgroup_has_pids(const rs_cgroups *groups, const rs_cgroup *group);
+
+/* Kills all in it; true while there is somebody. False where there is no such group. */
+bool rs_cgroup_kill(const rs_cgroup *group);
+
+/* Removes it, and forgets it. */
+void rs_cgroup_drop(rs_cgroup *group);
+
+/* Whose process that is: true, and unit and incarnation, if it is in a command's group. */
+bool rs_cgroup_find(const rs_cgroups *groups, int pid, uint32_t *unit, uint32_t *inc);
+
+#endif
