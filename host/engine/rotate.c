@@ -67,7 +67,7 @@ static void put(rs_rotate *file, const char *bytes, size_t size) {
   }
 }
 
-void rs_rotate_add(rs_rotate *file, const char *bytes, size_t size) {
+static void store(rs_rotate *file, const char *bytes, size_t size) {
   if (file->fd < 0) open_it(file, O_NONBLOCK);
   while (size > 0) {
     uint64_t room = file->size < file->max ? file->max - file->size : 0;
@@ -88,11 +88,30 @@ void rs_rotate_add(rs_rotate *file, const char *bytes, size_t size) {
   }
 }
 
+void rs_rotate_add(rs_rotate *file, const char *bytes, size_t size) {
+  const char *last = memrchr(bytes, '\n', size);
+  size_t whole = last ? (size_t)(last - bytes) + 1 : 0;
+  if (whole > 0) {
+    const char *first = memchr(bytes, '\n', size);
+    size_t rest = file->begun.size > 0 ? (size_t)(first - bytes) + 1 : 0;
+    rs_bytes_add(&file->begun, bytes, rest);
+    store(file, file->begun.at, file->begun.size);
+    file->begun.size = 0;
+    store(file, bytes + rest, whole - rest);
+  }
+  rs_bytes_add(&file->begun, bytes + whole, size - whole);
+  if (file->begun.size <= RS_ROTATE_LINE) return;
+  store(file, file->begun.at, file->begun.size);
+  file->begun.size = 0;
+}
+
 void rs_rotate_free(rs_rotate **file) {
   rs_rotate *old = *file;
   if (!old) return;
   *file = NULL;
+  store(old, old->begun.at, old->begun.size);
   if (old->fd >= 0) close(old->fd);
+  rs_bytes_free(&old->begun);
   free(old->path);
   free(old);
 }

@@ -11,8 +11,11 @@
 
 #include "base.h"
 
+enum { RS_ROTATE_LINE = 16 << 10 };
+
 typedef struct rs_rotate {
   char *path;
+  rs_bytes begun; /* of a line that has not ended yet */
   int fd; /* -1: it could not be opened */
   uint64_t size, max;
   uint32_t keep;
@@ -24,10 +27,11 @@ typedef struct rs_rotate {
 /* Opens or makes the file. NULL and errno in `error` where that cannot be. */
 rs_rotate *rs_rotate_new(const char *path, uint64_t max, uint32_t keep, int *error);
 
-/* Writes; turns over between two lines where one ends in time. */
+/* Writes whole lines, and turns over between two of them; one of more than RS_ROTATE_LINE
+** bytes is written in parts. */
 void rs_rotate_add(rs_rotate *file, const char *bytes, size_t size);
 
-/* Closes it. NULL afterwards; harmless for NULL. */
+/* Writes what was begun, and closes it. NULL afterwards; harmless for NULL. */
 void rs_rotate_free(rs_rotate **file);
 
 #endif

@@ -15,10 +15,11 @@
 #if defined(__x86_64__)
 BARE static long call(long number, long a, long b, long c, long d) {
   register long r10 __asm__("r10") = d;
+  register long r8 __asm__("r8") = 0; /* prctl's fifth */
   long result;
   __asm__ volatile("syscall"
                    : "=a"(result)
-                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                   : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
                    : "rcx", "r11", "memory");
   return result;
 }
@@ -48,7 +49,11 @@ BARE static long call(long number, long a, long b, long c, long d) {
   register long x1 __asm__("x1") = b;
   register long x2 __asm__("x2") = c;
   register long x3 __asm__("x3") = d;
-  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+  register long x4 __asm__("x4") = 0; /* prctl's fifth */
+  __asm__ volatile("svc 0"
+                   : "+r"(x0)
+                   : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
+                   : "memory");
   return x0;
 }
 

@@ -132,7 +132,9 @@ static void place_fds(rs_command *command, const rs_plan_exec *exec, rs_spawn *s
 static pid_t spawn_in(rs_command *command, rs_spawn *spawn) {
   char *why = command->why;
   pid_t pid = rs_spawn_begin(spawn, &command->launch, why, sizeof command->why);
-  if (pid >= 0 || spawn->cgroup < 0) return pid;
+  bool by_group = pid == -EACCES || pid == -EBUSY || pid == -ENODEV ||
+                  pid == -EOPNOTSUPP || pid == -EBADF;
+  if (spawn->cgroup < 0 || !by_group) return pid;
   close(spawn->cgroup);
   spawn->cgroup = -1;
   rs_command_say(command, 2, "it has no cgroup of its own: %s", strerror(-pid));
