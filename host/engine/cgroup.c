@@ -57,7 +57,8 @@ static bool has_word(const char *list, const char *word, const char *by) {
 ** ROOT POINT OPTIONS ... - TYPE SOURCE SUPER" */
 static bool find_mount(const char *mounts, const char *controller, char *root,
                        char *point) {
-  for (const char *line = mounts; *line; line += strcspn(line, "\n"), line += *line != 0) {
+  for (const char *line = mounts; *line;
+       line += strcspn(line, "\n"), line += *line != 0) {
     char type[32], super[1024];
     const char *end = line + strcspn(line, "\n"), *rest = strstr(line, " - ");
     if (!rest || rest > end) continue;

@@ -87,8 +87,7 @@ static void end_as(rs_command *command, uint32_t why, int number) {
 /* "ended with status 3", "was ended by TERM", "took longer than 10 s". */
 static void describe(const rs_command *command, int status, char *text, size_t size) {
   const rs_plan_exec *exec = rs_command_exec(command, NULL);
-  rs_time limit =
-    command->step == RS_STEP_PRE ? exec->pre_timeout : exec->post_timeout;
+  rs_time limit = command->step == RS_STEP_PRE ? exec->pre_timeout : exec->post_timeout;
   const char *name = WIFSIGNALED(status) ? rs_name_signal(WTERMSIG(status)) : NULL;
   if (command->overran)
     snprintf(text, size, "took longer than %g s", (double)limit / RS_SECOND);
@@ -213,8 +212,8 @@ static int open_output(rs_command *command, const rs_plan_exec *exec,
   for (int i = 0; i < (to_file ? 1 : 2) && exec->output != RS_OUT_INHERIT; i++) {
     int pair[2];
     if (pipe2(pair, O_CLOEXEC) < 0) return errno;
-    rs_stream *out = rs_stream_new(command->engine, pair[0], names[i], command->unit,
-                                   command->inc);
+    rs_stream *out =
+      rs_stream_new(command->engine, pair[0], names[i], command->unit, command->inc);
     command->ends[i] = pair[1];
     command->out[i] = out;
     out->rate = exec->output_lines;
@@ -241,10 +240,11 @@ static void make_group(rs_command *command, const rs_plan_exec *exec) {
   if (!groups->tried) {
     rs_cgroup_begin(groups);
     if (!groups->at[RS_CG_UNIFIED])
-      rs_entry_log(engine, RS_NONE, RS_NONE, INFO,
-                   "commands have no cgroup of their own (%s): what one starts is found "
-                   "by group, session and RUNSMITH_UNIT",
-                   groups->why);
+      rs_entry_log(
+        engine, RS_NONE, RS_NONE, INFO,
+        "commands have no cgroup of their own (%s): what one starts is found "
+        "by group, session and RUNSMITH_UNIT",
+        groups->why);
   }
   rs_cgroup_make(groups, &command->group, command->unit, command->inc, exec->memory,
                  exec->processes);
@@ -271,9 +271,9 @@ void rs_command_start(rs_engine *engine, const rs_action *action) {
     }
     error = command->error;
   }
-  end_as(command, command->step == RS_STEP_PRE && exec && exec->pre.len > 0
-                    ? RS_WHY_PRE
-                    : RS_WHY_LAUNCH,
+  end_as(command,
+         command->step == RS_STEP_PRE && exec && exec->pre.len > 0 ? RS_WHY_PRE
+                                                                   : RS_WHY_LAUNCH,
          error);
   set_text(command, command->why);
   finish(command);

@@ -35,15 +35,15 @@ struct rs_command {
   rs_watch *line;     /* `ready = { fd }`; NULL */
   rs_watch *limit;    /* of pre, of post: a timer; NULL */
   rs_stream *out[2];
-  int ends[2];       /* where the program writes; -1 */
-  int error;         /* errno of a launch that failed; 0 */
-  char why[512];     /* what that was */
-  pid_t main_pid;    /* by MAINPID=; 0 */
-  rs_time beat;      /* start, or last sign of life */
+  int ends[2];    /* where the program writes; -1 */
+  int error;      /* errno of a launch that failed; 0 */
+  char why[512];  /* what that was */
+  pid_t main_pid; /* by MAINPID=; 0 */
+  rs_time beat;   /* start, or last sign of life */
   rs_delays delays;
-  rs_bytes status;   /* STATUS= */
-  int step_status;   /* as wait(2) gives it */
-  rs_event exit;     /* told at the end, with `detail` */
+  rs_bytes status; /* STATUS= */
+  int step_status; /* as wait(2) gives it */
+  rs_event exit;   /* told at the end, with `detail` */
   char detail[512];
 };
 
@@ -65,7 +65,6 @@ void rs_step_signal(const rs_command *command, int sig);
 
 /* Kills all of the step's. */
 void rs_step_kill(rs_command *command);
-
 
 /* Puts RS_EV_READY, once. */
 void rs_ready_tell(rs_command *command);

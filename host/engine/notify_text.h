@@ -14,9 +14,15 @@
 enum { RS_NOTIFY_MAX = 4096 };
 
 enum { /* rs_notify_text.has */
-  RS_SAYS_READY = 1, RS_SAYS_RELOADING = 2, RS_SAYS_STOPPING = 4, RS_SAYS_WATCHDOG = 8,
-  RS_SAYS_STATUS = 16, RS_SAYS_EXTEND = 32, RS_SAYS_MAINPID = 64, RS_SAYS_BARRIER = 128,
-  RS_SAYS_TRIGGER = 256
+       RS_SAYS_READY = 1,
+       RS_SAYS_RELOADING = 2,
+       RS_SAYS_STOPPING = 4,
+       RS_SAYS_WATCHDOG = 8,
+       RS_SAYS_STATUS = 16,
+       RS_SAYS_EXTEND = 32,
+       RS_SAYS_MAINPID = 64,
+       RS_SAYS_BARRIER = 128,
+       RS_SAYS_TRIGGER = 256
 };
 
 typedef struct rs_notify_text {

@@ -16,7 +16,7 @@ enum { RS_ROTATE_LINE = 16 << 10 };
 typedef struct rs_rotate {
   char *path;
   rs_bytes begun; /* of a line that has not ended yet */
-  int fd; /* -1: it could not be opened */
+  int fd;         /* -1: it could not be opened */
   uint64_t size, max;
   uint32_t keep;
   uint64_t lost; /* bytes that could not be written and were not told yet */

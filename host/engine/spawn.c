@@ -118,7 +118,8 @@ static size_t paths_size(const rs_spawn *spawn) {
 static void take_options(rs_launch *launch, const rs_spawn *spawn) {
   rs_job *job = &launch->job;
   rs_bytes *room = &launch->bytes;
-  size_t argc, envc, size = list_size(spawn->argv, &argc) + list_size(spawn->env, &envc);
+  size_t argc, envc,
+    size = list_size(spawn->argv, &argc) + list_size(spawn->env, &envc);
   const char *program = spawn->program;
   size += text_size(program) + text_size(spawn->cwd) + text_size(spawn->user);
   size += paths_size(spawn);
@@ -168,8 +169,7 @@ static int find_user(rs_job *job) {
   job->uid = user ? user->pw_uid : number;
   job->set_group = job->set_user = true;
   job->group_count = user ? RS_GROUPS_MAX : 0;
-  if (user &&
-      getgrouplist(user->pw_name, job->gid, job->groups, &job->group_count) < 0)
+  if (user && getgrouplist(user->pw_name, job->gid, job->groups, &job->group_count) < 0)
     job->group_count = 0;
   /* Who is no superuser may only stay who he is, and need not be allowed to. */
   if (geteuid() != 0 && job->uid == geteuid()) job->set_user = job->set_group = false;
@@ -283,7 +283,8 @@ static void tell(const rs_job *job, char *why, size_t why_size) {
   const char *name = job->at ? job->at : job->spawn.argv[0], *more = "";
   bool ran = strcmp(job->step, "run") == 0;
   if (ran && !job->at && job->path_count == 1) name = job->paths[0];
-  if (ran && job->error == ENOENT && job->path_count > 1) more = " (looked for in PATH)";
+  if (ran && job->error == ENOENT && job->path_count > 1)
+    more = " (looked for in PATH)";
   snprintf(why, why_size, "cannot %s %s: %s%s", job->step, name, strerror(job->error),
            more);
 }

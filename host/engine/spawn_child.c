@@ -128,11 +128,10 @@ BARE static void place_fds(rs_job *job) {
 BARE static void set_limits(rs_job *job) {
   const rs_spawn *spawn = &job->spawn;
   long code = 0;
-  if (job->restore_files)
-    call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&job->files, 0);
+  if (job->restore_files) call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&job->files, 0);
   for (uint32_t i = 0; i < spawn->limit_count; i++) {
-    code = call(SYS_prlimit64, 0, spawn->limits[i].which,
-                (long)&spawn->limits[i].limit, 0);
+    code =
+      call(SYS_prlimit64, 0, spawn->limits[i].which, (long)&spawn->limits[i].limit, 0);
     if (code < 0) give_up(job, "set a limit for", NULL, code);
   }
   if (spawn->nice != RS_NO_NICE) code = ask(SYS_setpriority, 0, 0, spawn->nice);
@@ -165,7 +164,8 @@ BARE static _Noreturn void run(rs_job *job) {
   const char *at = NULL;
   for (size_t i = 0; i < job->path_count; i++) {
     const char *path = job->paths[i];
-    long code = ask(SYS_execve, (long)path, (long)job->spawn.argv, (long)job->spawn.env);
+    long code =
+      ask(SYS_execve, (long)path, (long)job->spawn.argv, (long)job->spawn.env);
     if (code == -ENOENT || code == -ENOTDIR) continue;
     reason = code;
     at = path;

@@ -194,8 +194,7 @@ static void on_limit(void *ctx, rs_watch *watch, int events) {
 
 static void arm(rs_command *command) {
   const rs_plan_exec *exec = rs_command_exec(command, NULL);
-  rs_time limit =
-    command->step == RS_STEP_PRE ? exec->pre_timeout : exec->post_timeout;
+  rs_time limit = command->step == RS_STEP_PRE ? exec->pre_timeout : exec->post_timeout;
   struct itimerspec set = {0};
   set.it_value.tv_sec = (time_t)(limit / RS_SECOND);
   set.it_value.tv_nsec = (long)(limit % RS_SECOND);

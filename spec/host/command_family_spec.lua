@@ -84,7 +84,7 @@ describe('the end of a command', function()
   it('leaves no cgroup', function()
     local host = program.start(sh('x', 'cat /proc/self/cgroup; exec sleep 1000', ''))
     local own = host:wait_for { kind = 'output', text = function(text)
-      return text:find '^0::' ~= nil
+      return text ~= nil and text:find '^0::' ~= nil
     end }
     host:finish()
     local name = own.text:match '(runsmith%-%d+)'

@@ -132,8 +132,8 @@ static void on_hup(int sig) {
 }
 
 static void eat(long bytes) {
-  char *memory = malloc((size_t)bytes);
-  if (memory) memset(memory, 1, (size_t)bytes);
+  volatile char *memory = malloc((size_t)bytes);
+  for (long at = 0; memory && at < bytes; at += 1024) memory[at] = 1;
   puts(memory ? "eaten" : "refused");
 }
 
@@ -175,7 +175,8 @@ static void act(const char *word) {
   else if (strcmp(name, "exit") == 0) exit(atoi(value));
   else if (strcmp(name, "line") == 0) dprintf(atoi(value), "up\n");
   else if (strcmp(name, "shut") == 0) close(atoi(value));
-  else if (strcmp(name, "wait") == 0) for (;;) pause();
+  else if (strcmp(name, "wait") == 0)
+    for (;;) pause();
   else exit(98);
   fflush(stdout);
 }
