@@ -108,7 +108,8 @@ static void remove_tree(const char *folder) {
   rmdir(folder);
 }
 
-/* A host that was killed could not tidy up. Nothing is removed that has a process in it. */
+/* A host that was killed could not tidy up. Nothing is removed that has a process in
+** it. */
 static void sweep(const char *folder) {
   DIR *dir = opendir(folder);
   for (struct dirent *entry; dir && (entry = readdir(dir));) {

@@ -1,8 +1,10 @@
-/* cgroup.h -- a control group of its own for each command, where the machine has room for
-** one: what no program leaves by itself, and limits that hold for all of it together.
+/* cgroup.h -- a control group of its own for each command, where the machine has room
+** for one: what no program leaves by itself, and limits that hold for all of it
+** together.
 **
 ** Layer    engine.
-** Owner    the host's folder is the engine's until rs_cgroup_end; a command's is its own.
+** Owner    the host's folder is the engine's until rs_cgroup_end; a command's is its
+**          own.
 ** Thread   the engine's.
 ** Limits   version 2: kill, and memory and pids where these are delegated; version 1:
 **          memory and pids alone. Nothing is mounted and no other group is changed.
@@ -34,8 +36,8 @@ void rs_cgroup_begin(rs_cgroups *groups);
 /* Removes the host's. All commands are gone. */
 void rs_cgroup_end(rs_cgroups *groups);
 
-/* Makes a command's, named by its unit and incarnation, with limits (0: none) where there
-** are means. */
+/* Makes a command's, named by its unit and incarnation, with limits (0: none) where
+** there are means. */
 void rs_cgroup_make(const rs_cgroups *groups, rs_cgroup *group, uint32_t unit,
                     uint32_t inc, uint64_t memory, uint64_t processes);
 
@@ -49,7 +51,8 @@ bool rs_cgroup_kill(const rs_cgroup *group);
 /* Removes it, and forgets it. */
 void rs_cgroup_drop(rs_cgroup *group);
 
-/* Whose process that is: true, and unit and incarnation, if it is in a command's group. */
+/* Whose process that is: true, and unit and incarnation, if it is in a
+** command's group. */
 bool rs_cgroup_find(const rs_cgroups *groups, int pid, uint32_t *unit, uint32_t *inc);
 
 #endif

@@ -117,8 +117,8 @@ static bool judge_pre(rs_command *command, int status) {
   return false;
 }
 
-/* True if it went before it was what it was started for: a failed start, however politely
-** it went. */
+/* True if it went before it was what it was started for: a failed start, however
+** politely it went. */
 static bool is_failed_start(rs_command *command, int status) {
   const rs_plan_exec *exec = rs_command_exec(command, NULL);
   bool own_word = exec->ready == RS_READY_NOTIFY || exec->ready == RS_READY_FD;

@@ -4,8 +4,8 @@
 ** Layer    engine.
 ** Owner    a command frees itself when its family is gone and its exit was told.
 ** Thread   the engine's.
-** Limits   one process group and session a step (pre, the program, post), and a cgroup of
-**          its own where there are any.
+** Limits   one process group and session a step (pre, the program, post), and a cgroup
+**          of its own where there are any.
 ** Tested   spec/host/command_*_spec.lua. */
 #ifndef RS_COMMAND_H
 #define RS_COMMAND_H

@@ -3,8 +3,8 @@
 ** Layer    engine.
 ** Owner    who embeds it; rs_lines_free ends it.
 ** Thread   any.
-** Limits   RS_LINE_MAX bytes of a line are kept; of a longer one the begin, and how much
-**          more there was.
+** Limits   RS_LINE_MAX bytes of a line are kept; of a longer one the begin, and how
+**          much more there was.
 ** Tested   spec/host/engine_output.c, spec/fuzz/lines.c. */
 #ifndef RS_LINES_H
 #define RS_LINES_H

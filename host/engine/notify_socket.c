@@ -1,6 +1,6 @@
 /* The socket on which units that are programs say how they are: one for the host. Who
-** speaks is told by the kernel; whom it belongs to, by its cgroup, else by session, group
-** and descent, else by the mark in its first environment. */
+** speaks is told by the kernel; whom it belongs to, by its cgroup, else by session,
+** group and descent, else by the mark in its first environment. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stddef.h>
@@ -78,8 +78,8 @@ static rs_command *by_kin(const rs_engine *engine, pid_t pid) {
   return command;
 }
 
-/* An orphan in a session of its own has nothing but its mark. It may be forged, so it is
-** believed only where no cgroup knows better. */
+/* An orphan in a session of its own has nothing but its mark. It may be forged, so it
+** is believed only where no cgroup knows better. */
 static rs_command *by_mark(const rs_engine *engine, pid_t pid) {
   for (rs_command *command = engine->commands; command; command = command->next)
     if (!command->group.at[RS_CG_UNIFIED] && command->family.mark &&
@@ -177,7 +177,8 @@ static void on_readable(void *ctx, rs_watch *watch, int events) {
   }
 }
 
-/* An abstract name: no file, so nothing is left, and a unit of another user reaches it. */
+/* An abstract name: no file, so nothing is left, and a unit of another user
+** reaches it. */
 const char *rs_notify_socket(rs_engine *engine) {
   rs_ear *ear = &engine->ear;
   struct sockaddr_un name = {.sun_family = AF_UNIX};

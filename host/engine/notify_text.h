@@ -3,8 +3,8 @@
 ** Layer    engine.
 ** Owner    the result points into the caller's bytes.
 ** Thread   any.
-** Limits   RS_NOTIFY_MAX bytes a message. Unknown assignments, empty lines and numbers out
-**          of range are nothing.
+** Limits   RS_NOTIFY_MAX bytes a message. Unknown assignments, empty lines and numbers
+**          out of range are nothing.
 ** Tested   spec/host/engine_notify.c, spec/fuzz/notify.c. */
 #ifndef RS_NOTIFY_TEXT_H
 #define RS_NOTIFY_TEXT_H

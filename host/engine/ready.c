@@ -14,8 +14,8 @@ void rs_ready_tell(rs_command *command) {
   rs_engine_put(command->engine, event);
 }
 
-/* What it says after its line is nobody's business, but it may say it: nobody closes the
-** pipe in its face. */
+/* What it says after its line is nobody's business, but it may say it: nobody closes
+** the pipe in its face. */
 static void on_line(void *ctx, rs_watch *watch, int events) {
   rs_command *command = ctx;
   char bytes[512];

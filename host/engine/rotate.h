@@ -3,8 +3,8 @@
 ** Layer    engine.
 ** Owner    rs_rotate_free closes it.
 ** Thread   the engine's; a write waits for the disk.
-** Limits   `max` bytes a file, `keep` files in all: never more on the disk. What cannot be
-**          written is counted, not kept.
+** Limits   `max` bytes a file, `keep` files in all: never more on the disk. What cannot
+**          be written is counted, not kept.
 ** Tested   spec/host/engine_output.c. */
 #ifndef RS_ROTATE_H
 #define RS_ROTATE_H
@@ -27,8 +27,8 @@ typedef struct rs_rotate {
 /* Opens or makes the file. NULL and errno in `error` where that cannot be. */
 rs_rotate *rs_rotate_new(const char *path, uint64_t max, uint32_t keep, int *error);
 
-/* Writes whole lines, and turns over between two of them; one of more than RS_ROTATE_LINE
-** bytes is written in parts. */
+/* Writes whole lines, and turns over between two of them; one of more than
+** RS_ROTATE_LINE bytes is written in parts. */
 void rs_rotate_add(rs_rotate *file, const char *bytes, size_t size);
 
 /* Writes what was begun, and closes it. NULL afterwards; harmless for NULL. */

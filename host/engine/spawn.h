@@ -3,8 +3,8 @@
 ** Layer    engine.
 ** Owner    all that the options point to is borrowed for the call. A launch is the
 **          caller's until rs_spawn_result or rs_spawn_start.
-** Thread   the engine's: the child dies with it. It goes on while the child is on its way:
-**          a cwd or a program on a dead disk holds up nobody else.
+** Thread   the engine's: the child dies with it. It goes on while the child is on its
+**          way: a cwd or a program on a dead disk holds up nobody else.
 ** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2; RS_SPAWN_LIMITS limits.
 ** Tested   spec/host/engine_spawn.c, spec/host/command_start_spec.lua. */
 #ifndef RS_SPAWN_H
@@ -54,12 +54,13 @@ void rs_spawn_limit(rs_spawn *spawn, int which, uint64_t value);
 pid_t rs_spawn_begin(const rs_spawn *spawn, rs_launch **launch, char *why,
                      size_t why_size);
 
-/* A descriptor that can be read once rs_spawn_result is to be called; the caller's now. */
+/* A descriptor that can be read once rs_spawn_result is to be called; the caller's now.
+** */
 int rs_spawn_fd(rs_launch *launch);
 
-/* What came of it: 0, or the errno of what the child could not do and a sentence (it has
-** ended then, or is to be killed). Frees the launch. To be called only when its descriptor
-** can be read, or when the child has ended. */
+/* What came of it: 0, or the errno of what the child could not do and a sentence (it
+** has ended then, or is to be killed). Frees the launch. To be called only when its
+** descriptor can be read, or when the child has ended. */
 int rs_spawn_result(rs_launch *launch, char *why, size_t why_size);
 
 /* The same at one go, for programs of the host's own: waits for the exec. */

@@ -15,7 +15,8 @@
 
 enum { RS_GROUPS_MAX = 256, RS_PATHS_MAX = 64 };
 
-/* All that the child needs, worked out before. `step`, `at` and `error` are its answer. */
+/* All that the child needs, worked out before. `step`, `at` and `error` are its answer.
+** */
 typedef struct rs_job {
   rs_spawn spawn;
   pid_t parent;
@@ -35,8 +36,8 @@ typedef struct rs_job {
   volatile int error;
 } rs_job;
 
-/* A child with this process's memory and the given stack, which runs rs_spawn_child. The
-** pid, or a negative errno. */
+/* A child with this process's memory and the given stack, which runs rs_spawn_child.
+** The pid, or a negative errno. */
 pid_t rs_spawn_clone(struct clone_args *args, rs_job *job);
 
 #endif

@@ -240,8 +240,8 @@ static void tell_started(rs_command *command) {
   if (exec->ready == RS_READY_STARTED) rs_ready_tell(command);
 }
 
-/* The launch's descriptor has an end once the child is through, one way or the other; its
-** own end is one, too. */
+/* The launch's descriptor has an end once the child is through, one way or the other;
+** its own end is one, too. */
 void rs_step_settle(rs_command *command) {
   char byte;
   if (!command->launch) return;

@@ -12,8 +12,8 @@ enum { CHUNK = 64 << 10, CHUNKS_LAST = 64, WARN = 2 };
 
 static char chunk[CHUNK];
 
-/* In its turn among what else came to pass, so that the journal tells things in order. At
-** the host's end there are no turns any more. */
+/* In its turn among what else came to pass, so that the journal tells things in order.
+** At the host's end there are no turns any more. */
 static void say(const rs_stream *stream, const char *text) {
   rs_engine *engine = stream->engine;
   if (engine->ended) {

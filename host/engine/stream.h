@@ -4,8 +4,9 @@
 ** Layer    engine.
 ** Owner    rs_stream_end frees it, and the file.
 ** Thread   the engine's.
-** Limits   RS_LINE_MAX bytes a line; so many lines in so much time, if asked for: the rest
-**          is counted and told. One read a wake: who writes a flood has its turn alone.
+** Limits   RS_LINE_MAX bytes a line; so many lines in so much time, if asked for: the
+**          rest is counted and told. One read a wake: who writes a flood has its turn
+**          alone.
 ** Tested   spec/host/command_output_spec.lua. */
 #ifndef RS_STREAM_H
 #define RS_STREAM_H

@@ -1,5 +1,6 @@
--- command.lua -- kill -9 of a command → its replacement's first statement, against the bare
--- floor (epoll, pidfd, posix_spawn) with the same program, killed by the same hand in turn.
+-- command.lua -- kill -9 of a command → its replacement's first statement, against the
+-- bare floor (epoll, pidfd, posix_spawn) with the same program, killed by the same hand
+-- in turn.
 
 local harness = require 'host.harness'
 local measure = require 'bench.measure'
@@ -20,7 +21,8 @@ return rs.supervisor 'plant' {
 local KILLS = 200
 local PAUSE = 0.02
 
--- The times from each kill to the next birth; `next_child()` gives pid and time of birth.
+-- The times from each kill to the next birth; `next_child()` gives pid and time of
+-- birth.
 local function measure_kills(next_child, wait)
   local times, child = {}, next_child()
   for i = 1, KILLS do

@@ -1,7 +1,7 @@
 /* spawn_floor.c -- the least that a restart of a program can cost: posix_spawn once its
-** death was seen through a pidfd in an epoll. Without arguments it supervises itself with
-** one; `born` is the supervised program, which says its pid and the time of its first
-** statement, then waits to be killed. Ends when it is killed. */
+** death was seen through a pidfd in an epoll. Without arguments it supervises itself
+** with one; `born` is the supervised program, which says its pid and the time of its
+** first statement, then waits to be killed. Ends when it is killed. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <spawn.h>

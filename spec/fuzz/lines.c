@@ -1,6 +1,6 @@
 /* However bytes are parted into reads, the lines are the same, none is longer than the
-** limit and its mark, and nothing is lost but what is marked. The first byte says how they
-** are parted. */
+** limit and its mark, and nothing is lost but what is marked. The first byte says how
+** they are parted. */
 #include <stdlib.h>
 
 #include "../../host/engine/lines.h"

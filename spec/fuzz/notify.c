@@ -1,5 +1,5 @@
-/* Whatever a program sends to NOTIFY_SOCKET is read without harm: what is found lies within
-** the message, and numbers are within their range. */
+/* Whatever a program sends to NOTIFY_SOCKET is read without harm: what is found lies
+** within the message, and numbers are within their range. */
 #include <stdlib.h>
 
 #include "../../host/engine/notify_text.h"

@@ -48,7 +48,8 @@ describe('the end of a command', function()
   end
 
   it('comes by SIGKILL where it ignores its stop signal', function()
-    local host = program.start(command('x', 'deaf hide print:up wait', 'shutdown = 0.3,'))
+    local host = program.start(
+      command('x', 'deaf hide print:up wait', 'shutdown = 0.3,'))
     host:wait_for { kind = 'output', text = 'up' }
     host:signal 'TERM'
     host:wait_end()

@@ -25,7 +25,8 @@ describe('a command', function()
     local ready = ready_of(host, 'x')
     local started = host:wait_for { kind = 'started', unit = 'plant/x' }
     assert.is_true(started.seq < ready.seq)
-    assert.is_true(ready.seq < host:wait_for({ kind = 'started', unit = 'plant/y' }).seq)
+    local next_one = host:wait_for { kind = 'started', unit = 'plant/y' }
+    assert.is_true(ready.seq < next_one.seq)
     host:wait_for { kind = 'output', text = 'barrier passed' }
     assert.equal(1, #host:all { kind = 'ready', unit = 'plant/x' })
     host:finish()
@@ -43,7 +44,8 @@ describe('a command', function()
   local failed = {
     { 'closes its descriptor without a line', 'shut:3 wait', 'ready = { fd = 3 },',
       'it closed descriptor 3 before it was ready' },
-    { 'ends well before its line', 'exit:0', 'ready = { fd = 3 },', 'before it was ready' },
+    { 'ends well before its line', 'exit:0', 'ready = { fd = 3 },',
+      'before it was ready' },
     { 'ends well before READY=1', 'exit:0', NOTIFY, 'before it was ready' },
   }
   for _, case in ipairs(failed) do
@@ -67,7 +69,7 @@ describe('a command', function()
     host:finish()
   end)
 
-  it('that never is ready is ended by `launch`, unless it asks for more time', function()
+  it('never ready is ended by `launch`, unless it asks for more time', function()
     local host = program.start(
       command('x', 'wait', NOTIFY .. " launch = 0.3, restart = 'temporary',"),
       command('y', 'say:EXTEND_TIMEOUT_USEC=5000000 sleep:0.6 say:READY=1 wait',
@@ -109,7 +111,8 @@ describe('a command', function()
 
   it('may hand over to another of its processes', function()
     local host = program.start(
-      command('x', 'handover sleep:0.3 pid exit:5', NOTIFY .. " restart = 'temporary',"))
+      command('x', 'handover sleep:0.3 pid exit:5',
+        NOTIFY .. " restart = 'temporary',"))
     ready_of(host, 'x')
     local heir = host:wait_for { kind = 'output', unit = 'plant/x' }
     assert.truthy(heir.text:find '^pid %d+$')
@@ -128,15 +131,16 @@ describe('a command', function()
 
   it('is heard by what it started, orphans too', function()
     local host = program.start(
-      ("rs.command 'x' { exec = { 'sh', '-c', '(setsid %s say:READY=1 barrier wait &) & "
-        .. "wait; exec sleep 1000' }, ready = 'notify' },\n"):format(program.path))
+      ("rs.command 'x' { exec = { 'sh', '-c', '(setsid %s say:READY=1 barrier wait &) "
+        .. "& wait; exec sleep 1000' }, ready = 'notify' },\n"):format(program.path))
     ready_of(host, 'x')
     host:finish()
   end)
 
   it('is not spoken for by strangers', function()
     local host = program.start(
-      "rs.command 'env' { exec = { 'sh', '-c', 'echo $NOTIFY_SOCKET; exec sleep 99' } },\n",
+      "rs.command 'env' { exec = { 'sh', '-c', "
+        .. "'echo $NOTIFY_SOCKET; exec sleep 99' } },\n",
       command('x', 'wait', NOTIFY .. ' launch = 100,'))
     local address = host:wait_for({ kind = 'output', unit = 'plant/env' }).text
     local run = "NOTIFY_SOCKET='%s' RUNSMITH_UNIT='plant/x#0' '%s' say:READY=1 barrier"

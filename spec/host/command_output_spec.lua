@@ -10,7 +10,8 @@ local ONCE = "restart = 'temporary',"
 
 local function texts(host, stream)
   local list = {}
-  for _, entry in ipairs(host:all { kind = 'output', unit = 'plant/x', stream = stream }) do
+  local pattern = { kind = 'output', unit = 'plant/x', stream = stream }
+  for _, entry in ipairs(host:all(pattern)) do
     list[#list + 1] = entry.text
   end
   return list

@@ -1,5 +1,5 @@
-/* command_program.c -- a program that does what its arguments say, one after another; the
-** specs of commands start it. `wait` at the end: until it is killed. */
+/* command_program.c -- a program that does what its arguments say, one after another;
+** the specs of commands start it. `wait` at the end: until it is killed. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

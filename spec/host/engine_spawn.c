@@ -42,7 +42,8 @@ static void failures_name_what_failed(void **state) {
   assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-/* The child hangs before its exec, as it would on a dead disk; this process does not. */
+/* The child hangs before its exec, as it would on a dead disk; this process does not.
+** */
 static void a_launch_that_hangs_holds_up_nobody(void **state) {
   (void)state;
   char name[] = "true", why[256], bytes[4096] = {0};

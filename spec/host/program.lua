@@ -30,6 +30,8 @@ function M.tree(...)
 end
 
 --- Starts a host of these commands.
-function M.start(...) return harness.start { files = { ['tree.lua'] = M.tree(...) } } end
+function M.start(...)
+  return harness.start { files = { ['tree.lua'] = M.tree(...) } }
+end
 
 return M
