@@ -46,6 +46,7 @@ enum {                        /* rs_unit.flags */
        RS_F_BRIEF = 1 << 21,   /* journal = 'brief' somewhere above */
        RS_F_ENDING = 1 << 22,  /* a command that said STOPPING=1 */
        RS_F_STARTED = 1 << 23, /* its `started` entry was told */
+       RS_F_SIGNAL = 1 << 24,  /* RS_DO_SIGNAL is to be told */
        RS_F_SEEN = 1 << 25,    /* found in the plan that is being applied */
        RS_F_AGAIN = 1 << 26    /* its restart is told before it starts */
 };
