@@ -48,6 +48,28 @@ describe('a reload', function()
     w:advance(1.01)
     assert.same({ 'a: stop hold', 'ASK a', 'INTERRUPT a' }, w:take())
   end)
+  it('tells a command by a signal that its files have other contents', function()
+    local function tree(contents)
+      return supervisor 'r' { contents = contents, command 'c' {}, worker 'a' {} }
+    end
+    local w = world(tree(1))
+    w:apply(tree(1))
+    assert.same({ 'DROP ' }, w:deeds())
+    w:apply(tree(2))
+    assert.same({ 'SIGNAL c', 'DROP ' }, w:deeds())
+  end)
+  it('tells one that is not ready yet once it is', function()
+    local function tree(contents)
+      return supervisor 'r' { contents = contents, worker 'a' {}, command 'c' {} }
+    end
+    local w = World.new(supervisor 'r' { worker 'a' {} })
+    w.mute.c = { start = 'never' }
+    w:apply(tree(1))
+    w:apply(tree(2))
+    w:take()
+    w:tell('READY', 'c', {})
+    assert.same({ 'SIGNAL c' }, w:deeds())
+  end)
   it('that makes one temporary whom a strategy takes down: it stays down', function()
     local function tree(restart)
       return supervisor 'r' { strategy = 'one_for_all', worker 'a' {},

@@ -242,6 +242,36 @@ describe('a unit keeps its identity when what changes is', function()
   end)
 end)
 
+describe('the contents of `files`', function()
+  local SCRIPT = "return rs.supervisor 'p' { rs.command 'c' { exec = { 'a' }, "
+    .. "reload = 'HUP', files = { '%s' } } }"
+
+  local function compiled(path)
+    local view = compile(SCRIPT:format(path))
+    local exec = view.exec[view.spec[view.unit[1].spec].exec]
+    return tostring(view.unit[1].identity), tostring(exec.files_hash)
+  end
+
+  local function write(path, text)
+    local file = assert(io.open(path, 'w'))
+    file:write(text)
+    file:close()
+  end
+
+  it('are a hash of their own, in no identity', function()
+    local path = os.tmpname()
+    write(path, 'one')
+    local identity_1, hash_1 = compiled(path)
+    assert.equal(hash_1, select(2, compiled(path)))
+    write(path, 'two')
+    local identity_2, hash_2 = compiled(path)
+    assert.equal(identity_1, identity_2)
+    assert.not_equal(hash_1, hash_2)
+    os.remove(path)
+    assert.equal('0ULL', select(2, compiled(path)))
+  end)
+end)
+
 describe('a unit gets another identity when what changes is', function()
   for _, row in ipairs(OTHER) do
     it(row[1], function() assert.not_equal(identity(row[2]), identity(row[3])) end)

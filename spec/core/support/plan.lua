@@ -156,6 +156,7 @@ function M.bytes(tree)
   add(self, 6, ffi.new('rs_plan_exec', {
     argv = ref(self, 'true\0'), umask = -1, nice = 127, oom_score_adj = 2000,
     stop_signal = 15, ready_fd = -1, ready_probe = NONE,
+    files_hash = tree.contents or 0,
   }))
   add(self, 8, ffi.new('rs_plan_backend', {}))
   add_unit(self, tree)

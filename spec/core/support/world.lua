@@ -51,7 +51,8 @@ local JOURNAL = {
 local ANSWERS = {
   [C.RS_DO_START] = 'start', [C.RS_DO_ASK] = 'ask', [C.RS_DO_INTERRUPT] = 'interrupt',
   [C.RS_DO_KILL] = 'kill', [C.RS_DO_LOOK] = 'look', [C.RS_DO_LOOK_VM] = 'look_vm',
-  [C.RS_DO_PATCH] = 'patch', [C.RS_DO_GONE] = 'gone', [C.RS_DO_DROP_PLAN] = 'drop',
+  [C.RS_DO_PATCH] = 'patch', [C.RS_DO_SIGNAL] = 'signal',
+  [C.RS_DO_GONE] = 'gone', [C.RS_DO_DROP_PLAN] = 'drop',
   [C.RS_DO_END] = 'end',
 }
 
