@@ -63,7 +63,7 @@ describe('a reload', function()
       return supervisor 'r' { contents = contents, worker 'a' {}, command 'c' {} }
     end
     local w = World.new(supervisor 'r' { worker 'a' {} })
-    w.mute.c = { start = 'never' }
+    w.mute.c = { start = 'launch' }
     w:apply(tree(1))
     w:apply(tree(2))
     w:take()
