@@ -93,7 +93,8 @@ static char *own_folder(const char *mounts, const char *own, const char *control
   size_t size = strlen(root);
   /* A container sees its part of the tree as if it were the whole. */
   if (strcmp(root, "/") != 0 && strncmp(path, root, size) == 0) rest = path + size;
-  return join(point, *rest == '/' ? rest + 1 : rest);
+  while (*rest == '/') rest++;
+  return *rest ? join(point, rest) : strdup(point);
 }
 
 static void remove_tree(const char *folder) {
