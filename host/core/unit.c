@@ -56,8 +56,7 @@ static void tell_violation(rs_core *core, uint32_t id, uint64_t where) {
   rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, 0);
   e->a = u->constraint;
   e->b = u->state == RS_NONE ? -1 : (int32_t)u->state;
-  e->x = u->limit;
-  e->y = u->observed;
+  e->x = u->limit, e->y = u->observed;
   e->text = where;
   u->cause = e->seq;
 }
@@ -387,8 +386,7 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   const uint32_t caused = RS_F_ASKED | RS_F_VIOLATED | RS_F_OPERATOR;
   uint64_t cause = (u->flags & caused) || u->killed ? u->cause : 0;
   rs_entry *e = rs_tell(core, RS_J_EXITED, id, cause);
-  e->a = ev->a;
-  e->b = ev->b;
+  e->a = ev->a, e->b = ev->b;
   e->c = (u->flags & RS_F_ASKED) != 0;
   e->text = ev->text;
   u->cause = e->seq;
