@@ -88,6 +88,10 @@ void rs_custom_free(rs_custom *custom) {
   free(custom);
 }
 
+const rs_bytes *rs_custom_status(const rs_custom *custom) {
+  return custom ? &custom->status : NULL;
+}
+
 void rs_custom_tells(rs_engine *engine, uint32_t id, uint32_t kind, const char *text,
                      uint32_t size) {
   rs_custom *custom = rs_engine_unit(engine, id)->custom;

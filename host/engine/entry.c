@@ -9,11 +9,13 @@
 
 #include "json.h"
 #include "names.h"
+#include "probes.h"
 #include "where.h"
 
 enum { PATH_ROOM = 4096 };
 
 static rs_bytes line; /* one is written at a time */
+static uint32_t about; /* the unit that it is about */
 
 void rs_entry_boot(rs_engine *engine) {
   uint64_t id = (uint64_t)rs_base_now();
@@ -71,6 +73,7 @@ static void put_path(rs_engine *engine, const char *key, uint32_t unit) {
 
 static void begin(rs_engine *engine, const rs_entry *entry) {
   line.size = 0;
+  about = entry->unit;
   rs_bytes_print(&line, "{\"seq\":%llu", (unsigned long long)entry->seq);
   put_date(entry->mono);
   rs_json_span(&line, "mono", entry->mono - engine->started);
@@ -85,6 +88,7 @@ static void finish(rs_engine *engine) {
   rs_json_name(&line, "boot", engine->boot);
   rs_bytes_text(&line, "}\n");
   rs_journal_add(&engine->journal, line.at, line.size);
+  rs_probes_entry(engine, about, line.at, line.size - 1);
 }
 
 static void put_text(rs_engine *engine, const char *key, uint64_t number) {
@@ -200,9 +204,22 @@ static void begin_own(rs_engine *engine, uint32_t kind, uint32_t unit, uint32_t 
 
 void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
                      const char *text, size_t size) {
+  rs_probes_line(engine, unit, inc, stream, text, size);
   begin_own(engine, RS_J_OUTPUT, unit, inc);
   rs_json_name(&line, "stream", stream);
   rs_json_text(&line, "text", text, size);
+  finish(engine);
+}
+
+void rs_entry_probe(rs_engine *engine, const rs_event *note, const char *text,
+                    size_t size) {
+  size_t name = strnlen(text, size);
+  size_t event = name < size ? strnlen(text + name + 1, size - name - 1) : 0;
+  size_t skip = name + event + 2;
+  begin_own(engine, RS_J_PROBE, note->unit, note->inc);
+  rs_json_text(&line, "probe", text, name);
+  rs_json_name(&line, "verdict", rs_name_verdict(note->a));
+  if (skip < size) rs_json_text(&line, "detail", text + skip, size - skip);
   finish(engine);
 }
 

@@ -12,6 +12,7 @@
 
 #include "entry.h"
 #include "env.h"
+#include "probes.h"
 #include "runner.h"
 #include "spawn.h"
 
@@ -130,6 +131,7 @@ static void apply(rs_evaluation *evaluation) {
   if (code == 0) {
     engine->applied = true;
     rs_runner_spare_plan(engine, number);
+    rs_probes_apply(engine, number);
     return;
   }
   char text[1024];

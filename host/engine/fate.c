@@ -5,6 +5,7 @@
 #include "entry.h"
 #include "lua.h"
 #include "names.h"
+#include "probes.h"
 #include "runner.h"
 
 /* The book's unit for a slot that the runner named; RS_NONE if it named none of its. */
@@ -133,6 +134,7 @@ static void tell(rs_runner *runner) {
   case RS_PLACE_DOMAIN: end_domain(runner); break;
   case RS_PLACE_PROCESS: end_process(runner); break;
   case RS_PLACE_BACKEND: rs_custom_lost(runner); break;
+  case RS_PLACE_PROBES: rs_probes_lost(runner); break;
   default: rs_runner_spare_later(runner->engine);
   }
 }

@@ -3,6 +3,7 @@
 
 #include "entry.h"
 #include "lua.h"
+#include "probes.h"
 #include "runner.h"
 
 enum { BATCH = 1024 }; /* records of one VM before another gets its turn */
@@ -98,6 +99,10 @@ static void hear_vm(const rs_heard *heard) {
 
 static void hear(const rs_heard *heard) {
   const rs_record *record = heard->record;
+  if (heard->runner->place == RS_PLACE_PROBES) {
+    rs_probes_hear(heard->runner, record, heard->text);
+    return;
+  }
   if (record->slot == RS_NONE) {
     hear_vm(heard);
     return;

@@ -42,6 +42,9 @@ void rs_custom_free(rs_custom *custom);
 void rs_custom_tells(rs_engine *engine, uint32_t unit, uint32_t kind, const char *text,
                      uint32_t size);
 
+/* What it last said of itself; NULL for NULL. */
+const rs_bytes *rs_custom_status(const rs_custom *custom);
+
 /* The runner of a backend has died: its units go on in another. */
 void rs_custom_lost(rs_runner *runner);
 

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "../shm/ring.h"
+
 #define NAME_OF(names, index)                                                          \
   ((index) < RS_COUNT_OF(names) && (names)[index] ? (names)[index] : "unknown")
 
@@ -62,6 +64,18 @@ static const char *const states[] = {
   [RS_STATE_CRASHED] = "crashed",
 };
 
+static const char *const healths[] = {
+  [RS_HEALTHY] = "healthy", [RS_LINGERING] = "lingering", [RS_COMPLETED] = "completed",
+  [RS_FAILED] = "failed",   [RS_STOPPED] = "stopped",     [RS_WAITING] = "waiting",
+};
+
+static const char *const verdicts[] = {
+  [RS_VERDICT_ALIVE] = "alive",
+  [RS_VERDICT_DEAD] = "dead",
+  [RS_VERDICT_UNKNOWN] = "unknown",
+  [RS_VERDICT_FAILING] = "failing",
+};
+
 static const char *const levels[] = {"debug", "info", "warn", "error"};
 
 /* What workers block in, by far. */
@@ -117,6 +131,8 @@ const char *rs_name_constraint(uint32_t c) { return NAME_OF(constraints, c); }
 const char *rs_name_killed(uint32_t why) { return NAME_OF(kills, why); }
 const char *rs_name_restart(uint32_t why) { return NAME_OF(restarts, why); }
 const char *rs_name_state(uint32_t state) { return NAME_OF(states, state); }
+const char *rs_name_health(uint32_t health) { return NAME_OF(healths, health); }
+const char *rs_name_verdict(uint32_t verdict) { return NAME_OF(verdicts, verdict); }
 const char *rs_name_level(uint32_t level) { return NAME_OF(levels, level); }
 
 const char *rs_name_signal(int sig) {

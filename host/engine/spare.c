@@ -96,6 +96,7 @@ static void mark(rs_runner *runner, const char *path) {
   rs_bytes text = {0};
   rs_bytes_text(&text, path);
   if (runner->place == RS_PLACE_BACKEND) rs_bytes_text(&text, "#backend");
+  else if (runner->place == RS_PLACE_PROBES) rs_bytes_text(&text, "#probes");
   else rs_bytes_print(&text, "#%u", runner->owner_inc);
   rs_bytes_add(&text, "", 1);
   runner->family.mark = text.at;

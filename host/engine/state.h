@@ -20,6 +20,7 @@ typedef struct rs_runner rs_runner;
 typedef struct rs_command rs_command;
 typedef struct rs_custom rs_custom;
 typedef struct rs_evaluation rs_evaluation;
+typedef struct rs_probes rs_probes;
 
 /* Where a unit's present incarnation is; indexed by core id. */
 typedef struct rs_unit {
@@ -64,6 +65,7 @@ struct rs_engine {
   rs_runner *bells;          /* those with a VM whose bell is due */
   rs_runner *over;           /* those that are dead, and what they left not swept yet */
   rs_evaluation *evaluation; /* in progress; NULL */
+  rs_probes *probes;         /* NULL: no tree had any so far */
   rs_unit *units;
   uint32_t unit_room;
   rs_event
@@ -86,9 +88,10 @@ rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id);
 
 enum { /* rs_event.kind of notes, which the core never sees */
        RS_NOTE_LOG =
-         RS_EV_COUNT,  /* a: level, text: JSON as rs_entry_log_json takes it */
-       RS_NOTE_OUTPUT, /* a: 2 stderr, else stdout; text */
-       RS_NOTE_DROPPED /* text: an event's name */
+         RS_EV_COUNT,   /* a: level, text: JSON as rs_entry_log_json takes it */
+       RS_NOTE_OUTPUT,  /* a: 2 stderr, else stdout; text */
+       RS_NOTE_DROPPED, /* text: an event's name */
+       RS_NOTE_PROBE    /* a: verdict; text: as of RS_UP_VERDICT */
 };
 
 /* Puts an event into the core's inbox, or a note: it is journalled once all that was

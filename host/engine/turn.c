@@ -10,6 +10,7 @@
 #include "entry.h"
 #include "lua.h"
 #include "notify.h"
+#include "probes.h"
 #include "runner.h"
 
 enum { BATCH = 256, DONE = 0 /* no kind of action */ };
@@ -107,6 +108,7 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_END: rs_engine_end(engine, action->b); break;
   default: break;
   }
+  rs_probes_notice(engine, action);
 }
 
 static bool is_note(const rs_event *event) { return event->kind >= RS_EV_COUNT; }
@@ -131,6 +133,8 @@ static bool write_note(rs_engine *engine) {
   else if (note.kind == RS_NOTE_OUTPUT)
     rs_entry_output(engine, note.unit, note.inc, note.a == 2 ? "stderr" : "stdout",
                     text, size);
+  else if (note.kind == RS_NOTE_PROBE)
+    rs_entry_probe(engine, &note, text, size);
   else
     rs_entry_log(engine, note.unit, note.inc, 2, "event '%.256s' dropped: no such edge",
                  text);
@@ -197,6 +201,7 @@ static void on_turn(uv_prepare_t *prepare) {
   if (engine->ended) return;
   bool more = decide(engine);
   if (more) rs_engine_again(engine);
+  rs_probes_flush(engine);
   rs_part_bells(engine);
   rs_fate_sweep(engine);
   rs_notify_look(engine);

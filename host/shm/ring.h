@@ -41,6 +41,12 @@ enum {
   RS_UP_HANDLE,    /* text: a custom unit's handle, string.buffer encoding */
   RS_UP_GONE,      /* the VM has ended (a thread's); slot: RS_NONE */
   RS_UP_REPLY,     /* answer to RS_DOWN_EVAL; a: id, b: 1 ok; text */
+  /* From the probes' runner, whose slots are probes: */
+  RS_UP_LOOK,    /* one is about to look: it asks for its unit */
+  RS_UP_VERDICT, /* a: RS_VERDICT_..., b: RS_VERDICT_ACTION_...; text: the probe's name,
+                 ** NUL, an event's name or nothing, NUL, detail */
+  RS_UP_LINES,   /* it wants the lines that its unit writes */
+  RS_UP_TAKEN,   /* a: so many of those lines, or of an on_activity's entries */
   RS_UP_COUNT
 };
 
@@ -61,8 +67,19 @@ enum {
                      ** on. a: RS_PLACE_..., b: plan number, slot: row of RS_T_EXEC or
                      ** RS_NONE, inc: its spec's flags; text: its path, NUL,
                      ** RUNSMITH_UNIT's value, NUL */
+  /* To the probes' runner. There START's b is a row of RS_T_PROBE, its incarnation the
+  ** unit's. */
+  RS_DOWN_STATE, /* a: 1 if its unit is ready; text: the name of that one's state */
+  RS_DOWN_UNIT,  /* answers LOOK; text: JSON, the unit as a probe sees it */
+  RS_DOWN_PATCH, /* a: plan number, b: row: it is described there now */
+  RS_DOWN_LINE,  /* a: 1 stdout, 2 stderr, b: lines left out before; text: a line of its
+                 ** unit's */
+  RS_DOWN_ENTRY, /* a: entries dropped before this one; text: JSON, a journal entry */
   RS_DOWN_COUNT
 };
+
+enum { RS_VERDICT_ALIVE = 1, RS_VERDICT_DEAD, RS_VERDICT_UNKNOWN, RS_VERDICT_FAILING };
+enum { RS_VERDICT_TELL = 0, RS_VERDICT_RESTART, RS_VERDICT_EMIT };
 
 typedef struct rs_ring_head {
   _Atomic uint64_t tail;   /* writer: bytes ever put */

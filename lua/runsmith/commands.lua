@@ -12,7 +12,17 @@ local M = {}
 local handlers = {}
 local work --- @type function calls on behalf of a task
 local closing = false
+local is_placed = false -- whose runner this is is known by the first START
+local kind_of = plans.kind -- (plan's number, row) → what a START's unit is
 local down = host.down
+
+local PROBES = 4 -- RS_PLACE_PROBES
+
+--- The runner has its place: the probes' knows of no workers.
+function M.place()
+  is_placed = true
+  if host.place() == PROBES then require('runsmith.probes').install() end
+end
 
 -- A unit whose description cannot be used is told as a failed launch.
 local function refuse(slot, inc, why)
@@ -22,7 +32,8 @@ local function refuse(slot, inc, why)
 end
 
 handlers[down.START] = function(slot, inc, number, row, text)
-  local ok, kind = pcall(plans.kind, number, row)
+  if not is_placed then M.place() end
+  local ok, kind = pcall(kind_of, number, row)
   if not ok then return refuse(slot, inc, kind) end
   local task = T.new(host.open(slot, inc), slot, inc, row, kind)
   schedule.add(task)
@@ -31,9 +42,9 @@ end
 
 -- A handler for one incarnation; what is about an earlier one is not heard.
 local function about(fn)
-  return function(slot, inc, a, _, text)
+  return function(slot, inc, a, b, text)
     local task = schedule.find(slot, inc)
-    if task then work(task, fn, text or '', a) end
+    if task then work(task, fn, text or '', a, b) end
   end
 end
 
@@ -83,6 +94,15 @@ local function handle(kind, slot, inc, a, b, text)
   if handler then handler(slot, inc, a, b, text) end
   return true
 end
+
+--- Has a kind of command about one incarnation call `fn(task, text, a, b)`.
+--- @param kind integer host.down
+--- @param fn fun(task: runsmith.Task, text: string, a: integer, b: integer)
+function M.on(kind, fn) handlers[kind] = about(fn) end
+
+--- What START's numbers name here, if not a unit: the probes' runner says.
+--- @param fn fun(number: integer, row: integer): runsmith.Kind
+function M.starts(fn) kind_of = fn end
 
 --- Takes the next command; false: there is none.
 --- @param for_task function (task, fn, ...) calls fn(task, ...)

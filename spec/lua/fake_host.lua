@@ -17,10 +17,11 @@ end
 
 local UP = numbers {
   'BEGIN', 'ENTER', 'EXIT', 'LOG', 'OUTPUT', 'DROPPED', 'RUNS', 'READY', 'STATUS',
-  'HANDLE', 'GONE', 'REPLY',
+  'HANDLE', 'GONE', 'REPLY', 'LOOK', 'VERDICT', 'LINES', 'TAKEN',
 }
 local DOWN = numbers {
   'START', 'ASK', 'END', 'EMIT', 'KILL', 'CLOSE', 'DROP_PLAN', 'EVAL', 'PLAN',
+  'STATE', 'UNIT', 'PATCH', 'LINE', 'ENTRY',
 }
 local WHY = numbers {
   'OK', 'ERROR', 'EXCEPTION', 'SIGNAL', 'INTERRUPTED', 'LAUNCH', 'COLLATERAL',
@@ -187,6 +188,7 @@ local function fake_travel(vm)
       local what = vm.code[code]
       return type(what) == 'function' and what() or what
     end,
+    modules = function() return vm.named or {} end,
   }
 end
 

@@ -1,0 +1,31 @@
+--- A process and all that it started, as /proc tells.
+
+local io_of = require 'runsmith.probe.io'
+local uv = require('runsmith.owned').module()
+
+local M = {}
+
+local function add_children(pid, list)
+  local tasks = uv.fs_scandir(('/proc/%d/task'):format(pid))
+  while tasks do
+    local tid = uv.fs_scandir_next(tasks)
+    if not tid then break end
+    local text = io_of.read(('/proc/%d/task/%s/children'):format(pid, tid)) or ''
+    for child in text:gmatch '%d+' do
+      list[#list + 1] = tonumber(child)
+    end
+  end
+end
+
+--- @param pid integer
+--- @return integer[] pids its own first
+function M.of(pid)
+  local list, at = { pid }, 1
+  while list[at] do
+    add_children(list[at], list)
+    at = at + 1
+  end
+  return list
+end
+
+return M

@@ -1,0 +1,202 @@
+--- What a probe is and what one look of it says: its kind's check, and combinations.
+
+local host = require 'runsmith.host'
+local plans = require 'runsmith.plans'
+
+local T = require 'runsmith.task'
+local ID = T.ID
+
+local M = {}
+
+M.PROBE, M.READY, M.ACTIVITY = 1, 2, 3 -- RS_P_...
+
+local LINES_MAX = 1024 -- of a command's output, from one look to the next
+local COMBINED = { all = true, any = true, no = true }
+local NEEDS_NO_UNIT = {
+  http = true, tcp = true, unix = true, exec = true, file = true, output = true,
+}
+
+--- A probe as it travels.
+--- @class runsmith.Cargo
+--- @field kind string
+--- @field fields table as the tree gave them
+--- @field parts runsmith.Cargo[] of a combination
+--- @field check? function of a kind that the tree defines
+--- @field memory? table what a kind keeps from one look to the next
+
+local function versions_of(plan)
+  local versions, view = plan.versions, plan.view
+  if versions then return versions end
+  versions = {}
+  for row = 0, view.count.module - 1 do
+    local module = view.module[row]
+    versions[view:bytes(module.name)] = tostring(module.version)
+  end
+  plan.versions = versions
+  return versions
+end
+
+-- All that makes it another one: its code, and the versions of what that refers to.
+local function key_of(plan, code)
+  local parts, versions = { code }, versions_of(plan)
+  for _, name in ipairs(require('runsmith.travel').modules(code)) do
+    parts[#parts + 1] = name .. '@' .. (versions[name] or '')
+  end
+  return table.concat(parts, '\n')
+end
+
+--- What a row of RS_T_PROBE is: one of the numbers above.
+--- @param number integer the plan's
+--- @param row integer
+--- @return integer
+function M.what(number, row) return tonumber(plans.get(number).view.probe[row].kind) end
+
+--- What it is to a task; equal ones share it.
+--- @param number integer
+--- @param row integer
+--- @param runs runsmith.Behaviour
+--- @return runsmith.Kind
+function M.kind(number, row, runs)
+  local plan, what = plans.get(number), M.what(number, row)
+  local code = plan.view:bytes(plan.view.probe[row].code)
+  plan.probes = plan.probes or {}
+  local shared = plan.probes[what .. code]
+  if shared then return shared end
+  local kind = { plan = plan, runs = runs, code = code, what = what }
+  kind.key = key_of(plan, code)
+  plan.probes[what .. code] = kind
+  return kind
+end
+
+--- Decodes a probe, its kinds' modules included. Runs user code.
+--- @param code string
+--- @return runsmith.Cargo
+function M.load(code)
+  local spec = require('runsmith.travel').decode(code)
+  local function visit(cargo)
+    cargo.memory = {}
+    if not COMBINED[cargo.kind] and not cargo.check then
+      cargo.check = require('runsmith.probe.' .. cargo.kind).check
+    end
+    for _, part in ipairs(cargo.parts or {}) do
+      visit(part)
+    end
+  end
+  visit(spec)
+  return spec
+end
+
+local function any_part(cargo, test)
+  if test(cargo) then return true end
+  for _, part in ipairs(cargo.parts or {}) do
+    if any_part(part, test) then return true end
+  end
+  return false
+end
+
+--- Whether a look needs to know the unit: what can be done without it is not asked for.
+--- @param spec runsmith.Cargo
+function M.wants_unit(spec)
+  local action = spec.fields.action
+  if type(action) == 'table' and action.call then return true end
+  return any_part(spec, function(cargo)
+    return not COMBINED[cargo.kind] and not NEEDS_NO_UNIT[cargo.kind]
+  end)
+end
+
+--- @param spec runsmith.Cargo
+function M.wants_lines(spec)
+  return any_part(spec, function(cargo) return cargo.kind == 'output' end)
+end
+
+--- Whether it looks while its unit is in this state.
+--- @param spec runsmith.Cargo
+--- @param state string
+--- @param is_ready? boolean
+--- @return boolean
+function M.looks_in(spec, state, is_ready)
+  local when = spec.fields.when
+  if when == nil then return is_ready or false end
+  if type(when) == 'string' then return when == state end
+  for _, name in ipairs(when) do
+    if name == state then return true end
+  end
+  return false
+end
+
+--- Adds a line to those that the next look gets; the oldest give way.
+--- @param lines? table
+--- @param stream integer 1 stdout, 2 stderr
+--- @param text string
+--- @param missed integer lines that the engine could not send before this one
+--- @return table lines
+function M.keep_line(lines, stream, text, missed)
+  lines = lines or { first = 1, last = 0, missed = 0 }
+  lines.missed = lines.missed + missed
+  lines.last = lines.last + 1
+  lines[lines.last] = { stream = stream == 2 and 'stderr' or 'stdout', text = text }
+  if lines.last - lines.first >= LINES_MAX then
+    lines[lines.first] = nil
+    lines.first, lines.missed = lines.first + 1, lines.missed + 1
+  end
+  return lines
+end
+
+local function said(verdict, reason)
+  if verdict == nil then return nil, reason end
+  return verdict ~= false, reason
+end
+
+-- True if all are; false with the first reason; unknown if that might still be.
+function M.all(spec, unit, lines)
+  local unknown, why = false, nil
+  for _, part in ipairs(spec.parts) do
+    local verdict, reason = M.look(part, unit, lines)
+    if verdict == false then return false, reason end
+    if verdict == nil then
+      unknown, why = true, why or reason
+    end
+  end
+  if unknown then return nil, why end
+  return true
+end
+
+function M.any(spec, unit, lines)
+  local unknown, reasons = false, {}
+  for _, part in ipairs(spec.parts) do
+    local verdict, reason = M.look(part, unit, lines)
+    if verdict then return true, reason end
+    if verdict == nil then unknown = true end
+    reasons[#reasons + 1] = tostring(reason)
+  end
+  local text = table.concat(reasons, '; ')
+  if unknown then return nil, text end
+  return false, text
+end
+
+function M.no(spec, unit, lines)
+  local verdict, reason = M.look(spec.parts[1], unit, lines)
+  if verdict == nil then return nil, reason end
+  if not verdict then return true end
+  return false, reason or ('%s is true'):format(spec.parts[1].kind)
+end
+
+--- One look; in the coroutine of a look.
+--- @param spec runsmith.Cargo
+--- @param unit? table
+--- @param lines? table
+--- @return boolean? verdict, string? reason
+function M.look(spec, unit, lines)
+  if COMBINED[spec.kind] then return M[spec.kind](spec, unit, lines) end
+  return said(spec.check(spec.fields, unit, { memory = spec.memory, lines = lines }))
+end
+
+--- An entry of the journal in a probe's name.
+--- @param task runsmith.Task
+--- @param text string
+function M.log(task, text)
+  local entry = require('cjson').encode { text = text:sub(1, host.text_max / 4) }
+  host.put(host.up.LOG, task[ID], 3, 0, entry)
+end
+
+return M
