@@ -222,6 +222,7 @@ function M.new()
   add_timers(vm, host)
   add_records(vm, host)
   add_plans(vm, host)
+  function host.place() return vm.place or 1, 'plant' end
   package.loaded['runsmith.host'] = host
   package.loaded['runsmith.abi'] = fake_abi(vm)
   package.loaded['runsmith.travel'] = fake_travel(vm)
@@ -286,7 +287,12 @@ function Vm:plan(number, units, modules)
     edge = {},
     module = {},
     backend = {},
+<<<<<<< HEAD
     count = { module = #(modules or {}), unit = #units + 1 },
+=======
+    probe = {},
+    count = { module = #(modules or {}) },
+>>>>>>> 39905d8 (spec/lua: probes)
     head = { root_dir = self.root or '/nonexistent' },
     bytes = bytes,
   }
@@ -313,6 +319,12 @@ function Vm:plan(number, units, modules)
     }
   end
   self.plans[number] = view
+end
+
+--- Adds a row of RS_T_PROBE to a plan: 1 a probe, 2 a `ready`, 3 an on_activity.
+function Vm:probe(number, row, kind, cargo)
+  self.code[#self.code + 1] = cargo
+  self.plans[number].probe[row] = { code = #self.code, kind = kind, unit = 1 }
 end
 
 --- Puts a record into the down ring.
