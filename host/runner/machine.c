@@ -122,7 +122,9 @@ static bool has_mail(const rs_machine *vm) {
   return atomic_load(&vm->down.head->tail) != vm->down.mine;
 }
 
-static void on_timer(uv_timer_t *timer) { (void)timer; }
+/* A turn of the loop runs timers before it waits, too: one that is due by then would be
+** gone, and the wait without an end. */
+static void on_timer(uv_timer_t *timer) { uv_stop(timer->loop); }
 
 static void on_bell(uv_poll_t *poll_handle, int status, int events) {
   (void)status, (void)events;
