@@ -13,8 +13,6 @@ M.PROBE, M.READY, M.ACTIVITY = 1, 2, 3 -- RS_P_...
 local MEASURES = { -- what they say of a good look is worth telling
   http = true, memory = true, cpu = true, open_files = true, output = true,
 }
-local PLAN_TRIES, PLAN_WAIT = 200, 5 -- ms: the keeper may not have taken it yet
-
 local LINES_MAX = 1024 -- of a command's output, from one look to the next
 local COMBINED = { all = true, any = true, no = true }
 local NEEDS_NO_UNIT = {
@@ -28,16 +26,6 @@ local NEEDS_NO_UNIT = {
 --- @field parts runsmith.Cargo[] of a combination
 --- @field check? function of a kind that the tree defines
 --- @field memory? table what a kind keeps from one look to the next
-
--- The keeper is told of a plan before its VM is, but by another way.
-local function plan_of(number)
-  for _ = 1, PLAN_TRIES do
-    local ok, plan = pcall(plans.get, number)
-    if ok then return plan end
-    require('runsmith.owned').luv().sleep(PLAN_WAIT)
-  end
-  return plans.get(number)
-end
 
 local function versions_of(plan)
   local versions, view = plan.versions, plan.view
@@ -64,7 +52,7 @@ end
 --- @param number integer the plan's
 --- @param row integer
 --- @return integer
-function M.what(number, row) return tonumber(plan_of(number).view.probe[row].kind) end
+function M.what(number, row) return tonumber(plans.get(number).view.probe[row].kind) end
 
 --- What it is to a task; equal ones share it.
 --- @param number integer
@@ -72,7 +60,7 @@ function M.what(number, row) return tonumber(plan_of(number).view.probe[row].kin
 --- @param runs runsmith.Behaviour
 --- @return runsmith.Kind
 function M.kind(number, row, runs)
-  local plan, what = plan_of(number), M.what(number, row)
+  local plan, what = plans.get(number), M.what(number, row)
   local code = plan.view:bytes(plan.view.probe[row].code)
   plan.probes = plan.probes or {}
   local shared = plan.probes[what .. code]

@@ -13,7 +13,6 @@ describe('a probe', function()
   before_each(function()
     vm = fake.new()
     vm.place = 4
-    require('runsmith.probes').install()
     looks, answer = {}, function() return true end
     vm:plan(1, { { 'unit', run = { task = function() end } } })
   end)
@@ -327,7 +326,6 @@ describe('on_activity', function()
   it('is called with one entry after another, and tells each that it took', function()
     local vm, seen = fake.new(), {}
     vm.place = 4
-    require('runsmith.probes').install()
     vm:plan(1, { { 'unit', run = { task = function() end } } })
     vm:probe(1, 1, 3, function(entry)
       require('std.time').sleep(1)
