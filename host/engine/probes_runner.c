@@ -120,6 +120,7 @@ void rs_probes_place(rs_probes *probes, rs_probe *probe) {
   rs_record record = {.kind = RS_DOWN_START, .a = probe->plan, .b = probe->row};
   rs_probes_put(probes, probe, record, NULL);
   rs_probes_tell_state(probes, probe);
+  if (probe->backlog) rs_probes_feed(probes, probe);
 }
 
 static uint32_t root_of(const rs_engine *engine, uint32_t unit, rs_view *view) {

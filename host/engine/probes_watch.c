@@ -231,11 +231,11 @@ static rs_probes *new_probes(rs_engine *engine) {
 void rs_probes_apply(rs_engine *engine, uint32_t plan) {
   const rs_plan *bytes = rs_plans_get(&engine->plans, plan)->plan;
   bool any = rs_plan_count(bytes, RS_T_PROBE) > 0;
-  if (any && !engine->probes) {
-    engine->probes = new_probes(engine);
-    for (uint32_t i = 0; i < rs_core_units(engine->core); i++) mark(engine->probes, i);
-  }
+  if (any && !engine->probes) engine->probes = new_probes(engine);
   if (engine->probes) engine->probes->any = any;
+  /* At once: an on_activity hears of its units' first start, too. */
+  for (uint32_t i = 0; any && i < rs_core_units(engine->core); i++)
+    settle(engine->probes, i);
 }
 
 void rs_probes_notice(rs_engine *engine, const rs_action *action) {
