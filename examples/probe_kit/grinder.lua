@@ -19,7 +19,8 @@ end
 return worker.define {
   lifecycle = {
     { 'starting', timeout = 5, on = { ready = 'grinding', error = 'broken' } },
-    { 'grinding', heartbeat = 2, every = 0.05, on = { stop = 'clean', error = 'broken' } },
+    { 'grinding', heartbeat = 2, every = 0.05,
+      on = { stop = 'clean', error = 'broken' } },
     { 'clean', ends = 'ok' },
     { 'broken', ends = 'error' },
   },

@@ -14,7 +14,7 @@
 
 enum { PATH_ROOM = 4096 };
 
-static rs_bytes line; /* one is written at a time */
+static rs_bytes line;  /* one is written at a time */
 static uint32_t about; /* the unit that it is about */
 
 void rs_entry_boot(rs_engine *engine) {

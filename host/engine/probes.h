@@ -80,7 +80,8 @@ typedef struct rs_probes {
 /* A tree holds from now on. */
 void rs_probes_apply(rs_engine *engine, uint32_t plan);
 
-/* The core decided something about a unit. */
+/* The core hears something of a unit; it decided something about one. */
+void rs_probes_event(rs_engine *engine, const rs_event *event);
 void rs_probes_notice(rs_engine *engine, const rs_action *action);
 
 /* At a turn's end: tells the runner what has changed. */

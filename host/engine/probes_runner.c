@@ -105,7 +105,8 @@ void rs_probes_place(rs_probes *probes, rs_probe *probe) {
   if (!runner || runner->dead || probe->slot != RS_NONE || probe->disabled) return;
   probe->disabled = deaths_of(probes, probe) >= DEATHS_MAX;
   if (probe->disabled) return;
-  uint32_t id = rs_part_slot(runner, RS_NONE, (uint32_t)(probe - probes->at), probes->vm);
+  uint32_t id =
+    rs_part_slot(runner, RS_NONE, (uint32_t)(probe - probes->at), probes->vm);
   if (id == RS_NONE) return;
   rs_slot *slot = rs_part_memory(runner, id);
   rs_time now = rs_base_now();

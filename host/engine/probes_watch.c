@@ -76,7 +76,8 @@ static rs_probe *add(rs_probes *probes, uint32_t unit, uint32_t inc) {
   }
   rs_watched *watched = rs_probes_watched(probes, unit);
   rs_probe *probe = &probes->at[index];
-  *probe = (rs_probe){.unit = unit, .inc = inc, .slot = RS_NONE, .next = watched->first};
+  *probe =
+    (rs_probe){.unit = unit, .inc = inc, .slot = RS_NONE, .next = watched->first};
   watched->first = index;
   probes->living++;
   return probe;
@@ -238,6 +239,19 @@ void rs_probes_apply(rs_engine *engine, uint32_t plan) {
     settle(engine->probes, i);
 }
 
+/* Units whose journal is brief are heard of here alone. */
+void rs_probes_event(rs_engine *engine, const rs_event *event) {
+  rs_probes *probes = engine->probes;
+  if (!probes || event->kind > RS_EV_EXIT || event->unit == RS_NONE) return;
+  if (!probes->any && probes->living == 0) return;
+  rs_watched *watched = rs_probes_watched(probes, event->unit);
+  if (event->kind == RS_EV_STARTED) {
+    watched->pid = event->a;
+    watched->started = event->at;
+  }
+  mark(probes, event->unit);
+}
+
 void rs_probes_notice(rs_engine *engine, const rs_action *action) {
   rs_probes *probes = engine->probes;
   bool entry = action->kind == RS_DO_JOURNAL;
@@ -246,10 +260,8 @@ void rs_probes_notice(rs_engine *engine, const rs_action *action) {
   if (action->kind == RS_DO_DROP_PLAN || action->kind == RS_DO_END) return;
   rs_watched *watched = rs_probes_watched(probes, unit);
   if (action->kind == RS_DO_START) watched->pid = 0, watched->started = 0;
-  if (entry && action->entry.kind == RS_J_STARTED) {
-    watched->pid = action->entry.a;
+  if (entry && action->entry.kind == RS_J_STARTED)
     watched->started = action->entry.mono;
-  }
   mark(probes, unit);
 }
 
@@ -263,7 +275,8 @@ void rs_probes_flush(rs_engine *engine) {
 }
 
 /* Those of the supervisor get it; it is sent at the turn's end. */
-static void mark_if_fed(rs_probes *probes, uint32_t unit, const char *line, size_t size) {
+static void mark_if_fed(rs_probes *probes, uint32_t unit, const char *line,
+                        size_t size) {
   for (uint32_t i = rs_probes_watched(probes, unit)->first; i != RS_NONE;
        i = probes->at[i].next) {
     if (!probes->at[i].backlog) continue;

@@ -117,6 +117,7 @@ static bool is_note(const rs_event *event) { return event->kind >= RS_EV_COUNT; 
 static void step_all(rs_engine *engine, rs_time now) {
   while (engine->inbox_at < engine->inbox_count) {
     if (is_note(&engine->inbox[engine->inbox_at])) return;
+    rs_probes_event(engine, &engine->inbox[engine->inbox_at]);
     rs_core_step(engine->core, now, &engine->inbox[engine->inbox_at++]);
   }
   engine->inbox_at = engine->inbox_count = 0;
@@ -133,8 +134,7 @@ static bool write_note(rs_engine *engine) {
   else if (note.kind == RS_NOTE_OUTPUT)
     rs_entry_output(engine, note.unit, note.inc, note.a == 2 ? "stderr" : "stdout",
                     text, size);
-  else if (note.kind == RS_NOTE_PROBE)
-    rs_entry_probe(engine, &note, text, size);
+  else if (note.kind == RS_NOTE_PROBE) rs_entry_probe(engine, &note, text, size);
   else
     rs_entry_log(engine, note.unit, note.inc, 2, "event '%.256s' dropped: no such edge",
                  text);

@@ -24,15 +24,15 @@ typedef struct named {
 #define SIZE(name)                                                                     \
   { #name, sizeof(name) }
 
-static const named ups[] = {
-  UP(BEGIN), UP(ENTER),  UP(EXIT),   UP(LOG),  UP(OUTPUT), UP(DROPPED),
-  UP(RUNS),  UP(READY),  UP(STATUS), UP(HANDLE), UP(GONE), UP(REPLY),
-  UP(LOOK),  UP(VERDICT), UP(LINES), UP(TAKEN), {NULL, 0}};
+static const named ups[] = {UP(BEGIN),   UP(ENTER), UP(EXIT),  UP(LOG),     UP(OUTPUT),
+                            UP(DROPPED), UP(RUNS),  UP(READY), UP(STATUS),  UP(HANDLE),
+                            UP(GONE),    UP(REPLY), UP(LOOK),  UP(VERDICT), UP(LINES),
+                            UP(TAKEN),   {NULL, 0}};
 
-static const named downs[] = {
-  DOWN(START), DOWN(ASK), DOWN(END), DOWN(EMIT), DOWN(KILL), DOWN(CLOSE),
-  DOWN(DROP_PLAN), DOWN(EVAL), DOWN(PLAN), DOWN(STATE), DOWN(UNIT), DOWN(PATCH), DOWN(LINE),
-  DOWN(ENTRY), {NULL, 0}};
+static const named downs[] = {DOWN(START), DOWN(ASK),   DOWN(END),       DOWN(EMIT),
+                              DOWN(KILL),  DOWN(CLOSE), DOWN(DROP_PLAN), DOWN(EVAL),
+                              DOWN(PLAN),  DOWN(STATE), DOWN(UNIT),      DOWN(PATCH),
+                              DOWN(LINE),  DOWN(ENTRY), {NULL, 0}};
 
 static const named whys[] = {WHY(OK),         WHY(ERROR),  WHY(EXCEPTION),
                              WHY(SIGNAL),     WHY(LAUNCH), WHY(INTERRUPTED),

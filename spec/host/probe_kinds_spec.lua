@@ -14,8 +14,8 @@ local function answer(client)
   local sick = uv.fs_stat 'sick'
   local status = sick and '503 Gone' or '200 OK'
   local body = sick and 'no' or 'all is well'
-  client:write(('HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n')
-    :format(status, #body, body))
+  local head = ('HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\n\r\n'):format(status)
+  client:write(head .. ('%x\r\n%s\r\n0\r\n\r\n'):format(#body, body))
 end
 
 local function listen(server)
@@ -184,7 +184,8 @@ describe('the probe', function()
     ]]
     local violation = host:wait_for { kind = 'violation', unit = 'plant/eater' }
     assert.truthy(violation.where:find '^memory: %d+%.%d MiB are more than 64%.0$')
-    host:wait_for({ kind = 'started', unit = 'plant/eater', incarnation = 1 }, violation)
+    local started = { kind = 'started', unit = 'plant/eater', incarnation = 1 }
+    host:wait_for(started, violation)
     assert.truthy(verdict(host, 'cpu', 'dead').detail:find '%% are more than 20$')
     host:watch(0.5)
     assert.equal(1, #host:all { kind = 'violation' })

@@ -67,6 +67,17 @@ describe('a rule in Lua', function()
     host:finish()
   end)
 
+  it('watches where the journal is brief, too', function()
+    local host = start([[
+      rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {
+        every = 0.1, check = function(unit) return unit.incarnation > 0, 'why not' end,
+      } } },
+    ]], "journal = 'brief',")
+    host:wait_for { kind = 'violation', unit = 'plant/unit' }
+    host:wait_for(probe('unit', 'alive'))
+    host:finish()
+  end)
+
   it('hands its unit\'s lifecycle an event', function()
     local host = start [[
       rs.worker 'unit' {
