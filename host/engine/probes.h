@@ -2,8 +2,8 @@
 ** told, what it said; and the on_activity functions, which live there, too.
 **
 ** Layer    engine.
-** Owner    rs_engine.probes, made with the first tree that has any; a probe's row is its
-**          own from the moment that its unit lives until the runner let go of it.
+** Owner    rs_engine.probes, made with the first tree that has any; a probe has its row
+**          from the moment that its unit lives until the runner has let go of it.
 ** Thread   the engine's.
 ** Limits   RS_SLOTS_MAX probes; 1,024 entries wait for an on_activity, RS_AHEAD of them
 **          in the runner; RS_LINES_AHEAD lines of a command there.

@@ -118,7 +118,7 @@ static bool has(const rs_probes *probes, const rs_watched *watched, uint32_t row
   return false;
 }
 
-/* The row of `view`'s unit that says the same as the probe and that no other one has. */
+/* The row of `view`'s unit that says the same as the probe and that no other has. */
 static uint32_t same_row(const rs_probes *probes, const rs_watched *watched,
                          const rs_probe *probe, const rs_view *view) {
   const rs_plan *plan = plan_of(probes, view->plan);

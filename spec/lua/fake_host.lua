@@ -287,12 +287,8 @@ function Vm:plan(number, units, modules)
     edge = {},
     module = {},
     backend = {},
-<<<<<<< HEAD
-    count = { module = #(modules or {}), unit = #units + 1 },
-=======
     probe = {},
-    count = { module = #(modules or {}) },
->>>>>>> 39905d8 (spec/lua: probes)
+    count = { module = #(modules or {}), unit = #units + 1 },
     head = { root_dir = self.root or '/nonexistent' },
     bytes = bytes,
   }
