@@ -274,6 +274,11 @@ describe('a probe', function()
     assert.same({ 'alive: ERROR 5' }, pass(1))
     vm:tell('LINE', 1, 0, 1, 9, 'fine')
     assert.same({ 'unknown: 9 lines of output were too many to look at' }, pass(1))
+    for number = 1, 1030 do
+      vm:tell('LINE', 1, 0, 1, 0, number <= 6 and 'ERROR' or 'fine')
+    end
+    vm:turn()
+    assert.same({}, pass(1)) -- the first seven gave way: it stays unknown
   end)
 
   it('ends when its unit does, in the middle of a look too', function()
