@@ -237,3 +237,8 @@ void rs_command_look(rs_engine *engine, const rs_action *action) {
   rs_delays_add(&command->delays, now, waited);
   rs_engine_put(engine, event);
 }
+
+void rs_command_state(const rs_command *command, pid_t *pid, rs_time *beat) {
+  *pid = command->child.pid;
+  *beat = command->beat;
+}

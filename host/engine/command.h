@@ -26,4 +26,7 @@ void rs_command_kill(rs_command *command);
 /* Answers RS_DO_LOOK. */
 void rs_command_look(rs_engine *engine, const rs_action *action);
 
+/* Its pid, 0 once it has ended, and its last sign of life. */
+void rs_command_state(const rs_command *command, pid_t *pid, rs_time *beat);
+
 #endif

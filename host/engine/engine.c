@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "entry.h"
 #include "evaluate.h"
 #include "lua.h"
@@ -85,6 +86,7 @@ static void kill_all(void) {
 
 static int finish(rs_engine *engine) {
   engine->ended = true;
+  rs_control_end(engine);
   kill_all();
   /* What runners and commands wrote last is still in their pipes. */
   while (engine->runners) rs_runner_free(engine->runners);

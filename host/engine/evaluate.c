@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "entry.h"
 #include "env.h"
 #include "runner.h"
@@ -25,10 +26,13 @@ struct rs_evaluation {
   rs_bytes text; /* JSON lines */
   uv_timer_t wall;
   bool late; /* it was ended by the wall clock */
+  rs_asked asked;
+  char *tree;
 };
 
 /* Says what is wrong: before there is a tree on stderr, then in the journal too. */
 static void report(rs_engine *engine, const char *text) {
+  if (engine->evaluation && engine->evaluation->asked.only) return;
   fprintf(stderr, "%s\n", text);
   if (engine->applied) rs_entry_log(engine, RS_NONE, RS_NONE, 3, "%s", text);
 }
@@ -102,7 +106,14 @@ static void end(rs_evaluation *evaluation) {
   rs_bytes_free(&evaluation->text);
   if (evaluation->plan >= 0) close(evaluation->plan);
   evaluation->plan = -1;
+  free(evaluation->tree);
+  evaluation->tree = NULL;
   uv_close((uv_handle_t *)&evaluation->wall, on_wall_closed);
+}
+
+static void tell_asker(rs_evaluation *evaluation, rs_evaluated result) {
+  if (evaluation->asked.done) evaluation->asked.done(evaluation->engine, &result);
+  evaluation->asked.done = NULL;
 }
 
 static void failed(rs_engine *engine) {
@@ -114,6 +125,20 @@ static void failed(rs_engine *engine) {
   rs_engine_end(engine, 1);
 }
 
+static int apply_plan(rs_engine *engine, uint32_t number, char *why, size_t why_size) {
+  const rs_plan *plan = rs_plans_get(&engine->plans, number)->plan;
+  const rs_plan_unit *root = rs_plan_unit_at(plan, 0);
+  char name[256];
+  snprintf(name, sizeof name, "%.*s", (int)root->name.len,
+           rs_plan_bytes(plan, root->name));
+  int code = rs_control_open(engine, name, why, why_size);
+  if (code == 0 && *why) rs_base_say("%s", why);
+  if (code == 0)
+    code = rs_core_apply(engine->core, rs_base_now(), plan, number, why, why_size);
+  if (code != 0) rs_plans_drop(&engine->plans, number);
+  return code;
+}
+
 static void apply(rs_evaluation *evaluation) {
   rs_engine *engine = evaluation->engine;
   char why[512] = "";
@@ -121,29 +146,27 @@ static void apply(rs_evaluation *evaluation) {
   int plan = evaluation->plan;
   evaluation->plan = -1;
   int code = rs_plans_add(&engine->plans, plan, &number, why, sizeof why);
-  if (code == 0) {
-    const rs_plan_map *map = rs_plans_get(&engine->plans, number);
-    code =
-      rs_core_apply(engine->core, rs_base_now(), map->plan, number, why, sizeof why);
-    if (code != 0) rs_plans_drop(&engine->plans, number);
-  }
+  if (code == 0 && !evaluation->asked.only)
+    code = apply_plan(engine, number, why, sizeof why);
   if (code == 0) {
     engine->applied = true;
-    rs_runner_spare_plan(engine, number);
+    if (!evaluation->asked.only) rs_runner_spare_plan(engine, number);
+    tell_asker(evaluation, (rs_evaluated){.ok = true, .plan = number});
     return;
   }
   char text[1024];
-  snprintf(text, sizeof text, "%s: %s", engine->options->tree, why);
+  snprintf(text, sizeof text, "%s: %s", evaluation->tree, why);
   report(engine, text);
+  tell_asker(evaluation, (rs_evaluated){.why = text});
   failed(engine);
 }
 
 /* Why it ended without a plan, where it could not say so itself. */
-static void explain(const rs_evaluation *evaluation, int status) {
+static void explain(rs_evaluation *evaluation, int status) {
   const rs_engine_options *options = evaluation->engine->options;
   char text[1024];
   int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  int size = snprintf(text, sizeof text, "%s: ", options->tree);
+  int size = snprintf(text, sizeof text, "%s: ", evaluation->tree);
   char *rest = text + (size < 900 ? size : 900);
   size_t room = sizeof text - (size_t)(rest - text);
   if (evaluation->late)
@@ -159,6 +182,7 @@ static void explain(const rs_evaluation *evaluation, int status) {
              strsignal(sig));
   else snprintf(rest, room, "evaluating it ended with status %d", WEXITSTATUS(status));
   report(evaluation->engine, text);
+  tell_asker(evaluation, (rs_evaluated){.why = text});
 }
 
 static void on_ended(rs_child *child, int status) {
@@ -170,6 +194,9 @@ static void on_ended(rs_child *child, int status) {
     apply(evaluation);
   } else if (wanted) {
     if (report_all(evaluation) == 0) explain(evaluation, status);
+    else
+      tell_asker(evaluation, (rs_evaluated){.mistakes = evaluation->text.at,
+                                            .size = evaluation->text.size});
     failed(evaluation->engine);
   }
   end(evaluation);
@@ -184,7 +211,7 @@ static void on_wall(uv_timer_t *timer) {
 
 static pid_t spawn_it(rs_evaluation *evaluation, int mistakes, char *why, size_t size) {
   const rs_engine_options *options = evaluation->engine->options;
-  char cpu[32], memory[32], *tree = strdup(options->tree);
+  char cpu[32], memory[32], *tree = strdup(evaluation->tree);
   char name[] = "runsmith", command[] = "__evaluate";
   char cpu_name[] = "--cpu", memory_name[] = "--memory";
   char *argv[] = {name, command, tree, cpu_name, cpu, memory_name, memory, NULL};
@@ -205,10 +232,13 @@ static pid_t spawn_it(rs_evaluation *evaluation, int mistakes, char *why, size_t
   return pid;
 }
 
-static rs_evaluation *make(rs_engine *engine, int plan, int mistakes) {
+static rs_evaluation *make(rs_engine *engine, const rs_asked *asked, int plan,
+                           int mistakes) {
   rs_evaluation *evaluation = rs_base_new(sizeof *evaluation);
   evaluation->engine = engine;
   evaluation->plan = plan;
+  evaluation->asked = *asked;
+  evaluation->tree = strdup(asked->tree ? asked->tree : engine->options->tree);
   evaluation->child.ended = on_ended;
   evaluation->mistakes = rs_watch_new(&engine->loop, mistakes, on_mistakes, evaluation);
   evaluation->wall.data = evaluation;
@@ -222,22 +252,31 @@ void rs_evaluate_stop(rs_engine *engine) {
   rs_evaluation *old = engine->evaluation;
   if (!old) return;
   engine->evaluation = NULL;
+  tell_asker(old, (rs_evaluated){.why = "another evaluation has taken its place"});
   rs_family_kill(old->child.pid);
   rs_child_signal(&old->child, SIGKILL);
 }
 
-void rs_evaluate(rs_engine *engine) {
+void rs_evaluate(rs_engine *engine) { rs_evaluate_for(engine, &(rs_asked){0}); }
+
+static void not_begun(rs_engine *engine, const rs_asked *asked, const char *why) {
+  rs_evaluated result = {.why = why};
+  if (!asked->only) report(engine, why);
+  if (asked->done) asked->done(engine, &result);
+  if (!asked->only) failed(engine);
+}
+
+void rs_evaluate_for(rs_engine *engine, const rs_asked *asked) {
   char why[512];
   int pair[2] = {-1, -1};
   rs_evaluate_stop(engine);
   int plan = memfd_create("runsmith-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (plan < 0 || pipe2(pair, O_CLOEXEC) < 0) {
-    report(engine, "runsmith: no descriptors for an evaluation");
     if (plan >= 0) close(plan);
-    failed(engine);
+    not_begun(engine, asked, "no descriptors for an evaluation");
     return;
   }
-  rs_evaluation *evaluation = make(engine, plan, pair[0]);
+  rs_evaluation *evaluation = make(engine, asked, plan, pair[0]);
   pid_t pid = spawn_it(evaluation, pair[1], why, sizeof why);
   close(pair[1]);
   int code = pid > 0 ? rs_children_add(&engine->children, &evaluation->child, pid) : -1;
@@ -245,7 +284,6 @@ void rs_evaluate(rs_engine *engine) {
     engine->evaluation = evaluation;
     return;
   }
-  report(engine, why);
   end(evaluation);
-  failed(engine);
+  not_begun(engine, asked, why);
 }

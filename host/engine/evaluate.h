@@ -12,6 +12,25 @@
 
 enum { RS_EVALUATE_WALL = 60 };
 
+/* What came of an evaluation that somebody asked for. */
+typedef struct rs_evaluated {
+  bool ok;
+  uint32_t plan;        /* its number; one that was only asked for is the asker's */
+  const char *mistakes; /* JSON, one a line */
+  size_t size;
+  const char *why; /* of what is no mistake in the script */
+} rs_evaluated;
+
+typedef struct rs_asked {
+  const char *tree; /* another script; NULL: the host's */
+  bool only;        /* make the plan, do not apply it, tell nobody else */
+  void (*done)(rs_engine *engine, const rs_evaluated *result); /* NULL: nobody asked */
+} rs_asked;
+
+/* As rs_evaluate; `done` is called once, unless it is replaced by another before that:
+** then with a sentence. */
+void rs_evaluate_for(rs_engine *engine, const rs_asked *asked);
+
 /* Evaluates the tree and applies it. At the first time a mistake ends the host with
 ** status 1; later the tree before goes on, and the journal says why. */
 void rs_evaluate(rs_engine *engine);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
+#include "control.h"
 #include "entry.h"
 #include "lua.h"
 #include "runner.h"
@@ -90,6 +91,10 @@ static void hear_vm(const rs_heard *heard) {
     if (event.unit != RS_NONE) rs_engine_put(heard->runner->engine, event);
     break;
   case RS_UP_GONE: break;
+  case RS_UP_REPLY:
+    rs_control_reply(heard->runner->engine, heard->record->a, heard->record->b == 1,
+                     heard->text, heard->record->size);
+    break;
   case RS_UP_LOG: note(heard, of_vm, RS_NOTE_LOG); break;
   case RS_UP_OUTPUT: note(heard, of_vm, RS_NOTE_OUTPUT); break;
   default: blame(heard, "a record in nobody's name");

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "add.h"
+
 enum { INTERRUPT = 100 * RS_MS, CLOSE_MS = 500 };
 
 static void fail(rs_engine *engine, const rs_action *action, const char *why) {
@@ -86,7 +88,9 @@ void rs_lua_start(rs_engine *engine, const rs_action *action) {
   if (runner)
     vm = backend == RS_COROUTINE ? rs_part_shared(runner, action->a)
                                  : rs_part_own(runner, action->unit);
-  if (vm == RS_NONE || !rs_lua_place(runner, vm, action, NULL, 0)) {
+  uint32_t size;
+  const char *text = rs_add_text(engine, action->unit, &size);
+  if (vm == RS_NONE || !rs_lua_place(runner, vm, action, text, size)) {
     fail(engine, action, "its fault domain has no room for another worker");
     if (runner && process) rs_runner_kill(runner, RS_NONE, 0);
     return;

@@ -42,6 +42,9 @@ void rs_custom_free(rs_custom *custom);
 void rs_custom_tells(rs_engine *engine, uint32_t unit, uint32_t kind, const char *text,
                      uint32_t size);
 
+/* What it said last of its status; size 0: nothing. */
+const char *rs_custom_status(const rs_custom *custom, size_t *size);
+
 /* The runner of a backend has died: its units go on in another. */
 void rs_custom_lost(rs_runner *runner);
 

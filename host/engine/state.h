@@ -31,6 +31,7 @@ typedef struct rs_unit {
   uint32_t plan, row; /* where it is described; plan 0: not known yet */
   uint8_t backend;
   bool told; /* STARTED was told to the core */
+  rs_time started; /* when the core had it started; 0: it does not live */
 } rs_unit;
 
 /* The process that forks runners. */
@@ -76,6 +77,10 @@ struct rs_engine {
   rs_time started, stop_asked; /* stop_asked: 0 until a signal asked for it */
   bool stop_passed_on;         /* that signal came from the witness */
   char boot[24];               /* this life's name in the journal */
+  struct rs_control *control;  /* NULL: no client can reach it */
+  rs_bytes *added;             /* what units of pools were given; by core id */
+  uint32_t added_room;
+  uint64_t acted;              /* +1 for each event heard and each action done */
   bool applied;                /* a tree holds */
   bool ended;
   int status;

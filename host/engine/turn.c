@@ -6,7 +6,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "add.h"
+#include "change.h"
 #include "command.h"
+#include "control.h"
 #include "entry.h"
 #include "lua.h"
 #include "notify.h"
@@ -64,6 +67,7 @@ static void describe(rs_engine *engine, const rs_action *action) {
 static void start(rs_engine *engine, const rs_action *action) {
   const rs_plan *plan = rs_plans_get(&engine->plans, action->plan)->plan;
   describe(engine, action);
+  rs_engine_unit(engine, action->unit)->started = rs_base_now();
   if (rs_plan_spec_of(plan, action->row)->kind == RS_COMMAND)
     rs_command_start(engine, action);
   else rs_lua_start(engine, action);
@@ -77,6 +81,7 @@ static void forget(rs_engine *engine, uint32_t id) {
     rs_runner_kill(unit->runner, RS_NONE, 0);
   }
   *unit = (rs_unit){.slot = RS_NONE};
+  rs_add_forget(engine, id);
 }
 
 static void kill_unit(rs_engine *engine, const rs_action *action) {
@@ -96,7 +101,10 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_KILL: kill_unit(engine, action); break;
   case RS_DO_LOOK: rs_look(engine, action); break;
   case RS_DO_LOOK_VM: rs_look_vm(engine, action); break;
-  case RS_DO_JOURNAL: rs_entry_write(engine, &action->entry); break;
+  case RS_DO_JOURNAL:
+    rs_entry_write(engine, &action->entry);
+    if (action->entry.kind == RS_J_RELOAD) rs_change_done(engine, &action->entry);
+    break;
   case RS_DO_PATCH: describe(engine, action); break;
   case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
   case RS_DO_GONE: forget(engine, action->unit); break;
@@ -115,6 +123,7 @@ static bool is_note(const rs_event *event) { return event->kind >= RS_EV_COUNT; 
 static void step_all(rs_engine *engine, rs_time now) {
   while (engine->inbox_at < engine->inbox_count) {
     if (is_note(&engine->inbox[engine->inbox_at])) return;
+    engine->acted++;
     rs_core_step(engine->core, now, &engine->inbox[engine->inbox_at++]);
   }
   engine->inbox_at = engine->inbox_count = 0;
@@ -159,6 +168,7 @@ static bool decide(rs_engine *engine) {
     start_processes(engine, actions, count);
     for (uint32_t i = 0; i < count; i++) perform(engine, &actions[i]);
     done += count + 1;
+    engine->acted += count;
     if (count == 0 && !write_note(engine)) return false;
   }
   return !engine->ended;
@@ -195,7 +205,9 @@ void rs_engine_again(rs_engine *engine) { uv_idle_start(&engine->again, on_again
 static void on_turn(uv_prepare_t *prepare) {
   rs_engine *engine = prepare->data;
   if (engine->ended) return;
+  rs_control_hear(engine);
   bool more = decide(engine);
+  rs_control_tell(engine);
   if (more) rs_engine_again(engine);
   rs_part_bells(engine);
   rs_fate_sweep(engine);

@@ -1,0 +1,47 @@
+/* compare.h -- what a plan would do to the units that there are, and why.
+**
+** Layer    core: nothing changes.
+** Owner    the caller's array.
+** Thread   the core's.
+** Limits   linear in plan and units.
+** Tested   spec/core/compare_spec.lua. */
+#ifndef RS_COMPARE_H
+#define RS_COMPARE_H
+
+#include "core.h"
+
+enum { /* what becomes of a unit */
+  RS_CHANGE_START = 1,
+  RS_CHANGE_STOP,
+  RS_CHANGE_RESTART,
+  RS_CHANGE_PATCH,
+  RS_CHANGE_KEEP,
+  RS_CHANGE_COUNT
+};
+
+enum { /* where the descriptions differ */
+  RS_DIFFERS_BACKEND = 1,
+  RS_DIFFERS_ARGS = 2,
+  RS_DIFFERS_CODE = 4,
+  RS_DIFFERS_LIFE = 8,
+  RS_DIFFERS_EXEC = 16,
+  RS_DIFFERS_PLACE = 32,  /* its fault domain, or its VM there */
+  RS_DIFFERS_RULES = 64,  /* limits and rules of supervision */
+  RS_DIFFERS_AFTER = 128, /* whom it comes after */
+  RS_DIFFERS_KIND = 256,
+  RS_DIFFERS_OTHER = 512
+};
+
+typedef struct rs_change_row {
+  uint32_t what; /* RS_CHANGE_... */
+  uint32_t why;  /* RS_DIFFERS_... */
+  uint32_t unit; /* RS_NONE: there is none yet */
+  uint32_t row;  /* of the plan; RS_NONE: not in it */
+} rs_change_row;
+
+/* What rs_core_apply would do now. `rows` holds twice as many as the plan's units and
+** rs_core_units together. How many were written: first by the plan's rows, then those
+** that it lacks. */
+uint32_t rs_core_compare(const rs_core *core, const rs_plan *plan, rs_change_row *rows);
+
+#endif
