@@ -2,13 +2,17 @@
 local options = require 'cli.options'
 local suggest = require 'runsmith.suggest'
 
-local COMMANDS = { 'run', 'check', 'lifecycle', 'version' }
+local COMMANDS = {
+  'run', 'check', 'lifecycle', 'status', 'top', 'journal', 'why', 'start', 'stop',
+  'restart', 'kill', 'add', 'remove', 'plan', 'reload', 'eval', 'init', 'version',
+}
+local MODULES = { init = 'cli.project' } -- cli.init is this file
 local INTERNAL = { __evaluate = 'cli.evaluate', __print = 'cli.print' }
 
 local function overview()
   local lines = { 'usage: runsmith COMMAND …', '' }
   for _, name in ipairs(COMMANDS) do
-    local command = require('cli.' .. name)
+    local command = require(MODULES[name] or 'cli.' .. name)
     lines[#lines + 1] = ('  %-10s %s'):format(name, command.summary)
   end
   lines[#lines + 1] = ''
@@ -18,13 +22,13 @@ end
 
 local function find(name)
   for _, known in ipairs(COMMANDS) do
-    if known == name then return require('cli.' .. name) end
+    if known == name then return require(MODULES[name] or 'cli.' .. name) end
   end
 end
 
 --- Runs one command line.
 --- @param argv string[] without the program's name
---- @return integer status 0 done, 1 the answer is no, 2 usage
+--- @return integer status 0 done, 1 the answer is no, 2 usage, 3 no host there
 return function(argv)
   local name = argv[1]
   if name == '--help' or name == '-h' or name == 'help' and not argv[2] then

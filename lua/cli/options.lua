@@ -1,7 +1,8 @@
 --- Options and arguments of a command, read and explained from its one table:
 ---   { name, summary, args = { { 'FILE', doc }… }, options = { { 'socket', 'PATH', doc,
 ---   default, check }… }, run = function(given) return status end }
---- An option without a word for its value is a switch.
+--- An option without a word for its value is a switch. An argument with `optional = true`
+--- may be left out.
 local suggest = require 'runsmith.suggest'
 local types = require 'runsmith.types'
 
@@ -13,7 +14,7 @@ local M = {}
 function M.usage(command)
   local parts = { 'usage: runsmith ' .. command.name }
   for _, arg in ipairs(command.args or {}) do
-    parts[#parts + 1] = arg[1]
+    parts[#parts + 1] = arg.optional and '[' .. arg[1] .. ']' or arg[1]
   end
   for _, option in ipairs(command.options or {}) do
     local value = option[2] and ' ' .. option[2] or ''
@@ -56,6 +57,13 @@ function M.seconds(text)
   local number = tonumber(text)
   if number and number > 0 and number < 1e9 then return number end
   return nil, 'it must be seconds above 0'
+end
+
+--- A check for whole numbers from 0 on.
+function M.number(text)
+  local number = text:find '^%d+$' and tonumber(text)
+  if number and number < 2 ^ 53 then return number end
+  return nil, 'it must be a whole number'
 end
 
 --- A check for a size, which gives bytes.
@@ -136,7 +144,7 @@ function M.read(command, argv)
   if given.help then return given end
   local args = command.args or {}
   for place, arg in ipairs(args) do
-    if not words[place] then
+    if not words[place] and not arg.optional then
       return nil, ('%s is missing: %s'):format(arg[1], arg[2])
     end
     given[arg[1]] = words[place]

@@ -1,0 +1,30 @@
+--- runsmith add: another unit of a pool.
+local json = require 'cjson'
+local remote = require 'cli.remote'
+
+return {
+  name = 'add',
+  summary = 'add a unit to a pool',
+  args = {
+    { 'PATH', "the pool's path" },
+    { 'NAME', "the unit's name" },
+    { 'ARGS', 'its args, as JSON', optional = true },
+  },
+  options = { remote.SOCKET, remote.JSON, { 'no-wait', nil, 'say so and go' } },
+  run = function(given)
+    local ok, args = true, nil
+    if given.ARGS then
+      ok, args = pcall(json.decode, given.ARGS)
+    end
+    if not ok then
+      io.stderr:write(('runsmith add: the args are no JSON: %s\n'):format(args))
+      return 2
+    end
+    local fields = { op = 'add', path = given.PATH, name = given.NAME, args = args }
+    fields.wait = not given['no-wait']
+    return remote.request('add', given, fields, function()
+      local how = fields.wait and 'ready' or 'added'
+      io.stdout:write(('%s/%s: %s\n'):format(given.PATH, given.NAME, how))
+    end)
+  end,
+}

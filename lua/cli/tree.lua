@@ -1,0 +1,178 @@
+--- A host's units as an aligned tree: who is ill, since when, why, and what comes next.
+local entry_of = require 'cli.entry'
+local span = require 'cli.span'
+local terminal = require 'cli.terminal'
+
+local M = {}
+
+local COLOURS = {
+  healthy = 'green', waiting = 'yellow', lingering = 'red', failed = 'red',
+  stopped = 'grey', completed = 'grey',
+}
+local COLUMNS = { 'unit', 'state', 'backend', 'pid', 'up', 'restarts' }
+local WIDTH_MAX, NOTE_MAX = 48, 120
+local ORDER = { 'healthy', 'waiting', 'lingering', 'failed', 'stopped', 'completed' }
+
+local clean = terminal.clean
+
+-- Characters, not bytes.
+local function width(text) return select(2, text:gsub('[^\128-\191]', '')) end
+
+local function one_line(text)
+  text = clean((text:gsub('\n.*', '')))
+  if width(text) <= NOTE_MAX then return text end
+  return text:sub(1, NOTE_MAX) .. '…'
+end
+
+--- What happened, in a few words.
+--- @param entry table
+--- @return string
+function M.event(entry)
+  local _, text = entry_of.read(entry)
+  return one_line(text ~= '' and entry.kind .. ': ' .. text or entry.kind)
+end
+
+-- What it waits for, and until when at the latest.
+local function next_step(unit, above)
+  local left = unit['until'] and span.text(unit['until'])
+  if unit.life == 'down' then
+    if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) end
+    if left then return 'starts in ' .. left end
+    if above and above.life == 'down' then return 'starts with ' .. clean(above.path) end
+  elseif unit.life == 'starting' then
+    if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) end
+    return left and ('to be ready within %s'):format(left)
+  elseif unit.life == 'stopping' then
+    if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) .. ' to stop' end
+    return left and ('ended by force in %s'):format(left)
+  elseif unit.life == 'interrupted' or unit.life == 'killed' then
+    return 'its end is awaited'
+  end
+end
+
+local SAY = { starting = true, stopping = true, interrupted = true, killed = true }
+
+--- What there is to say of a unit that is not just well; ''.
+--- @param unit table as status gives it
+--- @param above? table its supervisor
+--- @return string
+function M.note(unit, above)
+  local parts = {}
+  local settled = unit.life == 'up' and unit.health == 'healthy'
+  if SAY[unit.life] then
+    parts[1] = ('%s for %s'):format(unit.life, span.text(unit.since))
+  elseif not settled then
+    parts[1] = ('%s for %s'):format(unit.health, span.text(unit.since))
+  end
+  local soon = not settled
+      and (unit.health == 'waiting' or SAY[unit.life])
+      and next_step(unit, above)
+  if soon then parts[#parts + 1] = soon end
+  if unit.because then parts[#parts + 1] = M.event(unit.because) end
+  if unit.status then parts[#parts + 1] = one_line(unit.status) end
+  return table.concat(parts, '; ')
+end
+
+-- What it is at, in a word.
+local function state_of(unit)
+  if unit.life == 'down' or not unit.state then
+    return SAY[unit.life] and unit.life or unit.health
+  end
+  return unit.state
+end
+
+local function row_of(unit, above, lead)
+  return {
+    lead = lead,
+    health = SAY[unit.life] and 'waiting' or unit.health,
+    note = M.note(unit, above),
+    clean(unit.name),
+    clean(state_of(unit)),
+    unit.backend or unit.kind,
+    unit.pid and tostring(unit.pid) or '',
+    unit.uptime and span.text(unit.uptime) or '',
+    unit.restarts > 0 and tostring(unit.restarts) or '',
+  }
+end
+
+local function add(rows, unit, above, lead, below)
+  rows[#rows + 1] = row_of(unit, above, lead)
+  local children = unit.children or {}
+  for i, child in ipairs(children) do
+    local last = i == #children
+    add(rows, child, unit, below .. (last and '└─ ' or '├─ '),
+      below .. (last and '   ' or '│  '))
+  end
+end
+
+local RIGHT = { [4] = true, [5] = true, [6] = true }
+
+local function line_of(row, widths, paint)
+  local cells = {}
+  for i = 1, #COLUMNS do
+    local text = row[i]
+    local length = width(text) + (i == 1 and width(row.lead) or 0)
+    local gap = (' '):rep(math.max(0, widths[i] - length))
+    if i == 1 then
+      text = paint('grey', row.lead) .. paint(row.health and 'bold' or 'grey', text)
+    elseif i == 2 then
+      text = paint(COLOURS[row.health] or 'grey', text)
+    elseif not row.health then
+      text = paint('grey', text)
+    end
+    cells[i] = RIGHT[i] and gap .. text or text .. gap
+  end
+  if row.note ~= '' then
+    cells[#cells + 1] = paint(COLOURS[row.health], row.note)
+  end
+  return (table.concat(cells, '  '):gsub('%s+$', ''))
+end
+
+--- How many units there are, and how they are.
+--- @param roots table[]
+--- @return string
+function M.summary(roots)
+  local counts, all = {}, 0
+  local function count(unit)
+    all = all + 1
+    counts[unit.health] = (counts[unit.health] or 0) + 1
+    for _, child in ipairs(unit.children or {}) do
+      count(child)
+    end
+  end
+  for _, root in ipairs(roots) do
+    count(root)
+  end
+  local parts = {}
+  for _, health in ipairs(ORDER) do
+    if counts[health] then parts[#parts + 1] = counts[health] .. ' ' .. health end
+  end
+  return ('%s: %s'):format(terminal.count(all, 'unit'), table.concat(parts, ', '))
+end
+
+--- The tree as lines.
+--- @param roots table[] as status gives them
+--- @param paint fun(colour: string?, text: string): string
+--- @return string[]
+function M.draw(roots, paint)
+  local rows = { { lead = '', note = '', unpack(COLUMNS) } }
+  for _, root in ipairs(roots) do
+    local name = root.name
+    root.name = root.path
+    add(rows, root, nil, '', '')
+    root.name = name
+  end
+  local widths, lines = { 0, 0, 0, 0, 0, 0 }, {}
+  for _, row in ipairs(rows) do
+    for i = 1, #COLUMNS do
+      local length = width(row[i]) + (i == 1 and width(row.lead) or 0)
+      widths[i] = math.max(widths[i], math.min(WIDTH_MAX, length))
+    end
+  end
+  for i, row in ipairs(rows) do
+    lines[i] = line_of(row, widths, paint)
+  end
+  return lines
+end
+
+return M
