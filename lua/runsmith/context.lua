@@ -124,12 +124,12 @@ function M.new(task) return setmetatable({ task, 0 }, Context) end
 
 --- Names a unit of a pool, which the plan does not.
 --- @param ctx runsmith.Context
---- @param text string name, NUL, args in string.buffer encoding
+--- @param text string name, NUL, args as JSON; without these it has the template's
 function M.added(ctx, text)
   local name, args = text:match '^(%Z*)%z(.*)$'
   rawset(ctx, 'name', name or text)
   if args and args ~= '' then
-    rawset(ctx, 'args', require('string.buffer').decode(args))
+    rawset(ctx, 'args', require('cjson').decode(args))
   end
 end
 

@@ -47,7 +47,7 @@ describe('ctx', function()
 
   it('has the name and args of a unit that was added to a pool', function()
     local seen
-    local encoded = require('string.buffer').encode { port = 7 }
+    local encoded = require('cjson').encode { port = 7 }
     vm:plan(1, { { 'template', run = { task = function(ctx)
       seen = { ctx.name, ctx.path, ctx.args }
     end }, args = { port = 1 } } })
