@@ -18,8 +18,7 @@ static const rs_plan_spec *spec_at(const rs_plan *plan, uint32_t row) {
 }
 
 static bool same_bytes(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y) {
-  return x.len == y.len &&
-         memcmp(rs_plan_bytes(a, x), rs_plan_bytes(b, y), x.len) == 0;
+  return x.len == y.len && memcmp(rs_plan_bytes(a, x), rs_plan_bytes(b, y), x.len) == 0;
 }
 
 /* The unit that a row is about; RS_NONE. Each row's parent was found before. */
@@ -74,7 +73,8 @@ static uint32_t differs(const rs_core *core, const rs_unit *u, const rs_plan *pl
   const rs_plan_spec *was = rs_spec_of(core, u), *is = spec_at(plan, row);
   uint32_t why = 0;
   if (was->backend != is->backend) why |= RS_DIFFERS_BACKEND;
-  if (!same_bytes(old, rs_row_of(core, u)->args, plan, rs_plan_unit_at(plan, row)->args))
+  if (!same_bytes(old, rs_row_of(core, u)->args, plan,
+                  rs_plan_unit_at(plan, row)->args))
     why |= RS_DIFFERS_ARGS;
   if (!same_bytes(old, was->run, plan, is->run) ||
       version_of(old, was) != version_of(plan, is))
@@ -95,7 +95,7 @@ static bool moves(const rs_beside *beside, const rs_unit *u, uint32_t row) {
   return u->backend == RS_COROUTINE && u->vm >= spec_at(beside->plan, row)->vms;
 }
 
-/* Names of those that it comes after; order does not matter to the tree, but is told. */
+/* The same names, in the same order. */
 static bool same_after(const rs_core *core, const rs_unit *u, const rs_plan *plan,
                        uint32_t row) {
   const rs_plan *old = rs_plan_of(core, u);
@@ -203,7 +203,8 @@ static uint32_t tidy(rs_beside *beside) {
   return kept;
 }
 
-uint32_t rs_core_compare(const rs_core *core, const rs_plan *plan, rs_change_row *rows) {
+uint32_t rs_core_compare(const rs_core *core, const rs_plan *plan,
+                         rs_change_row *rows) {
   rs_beside beside = {.core = core, .plan = plan, .rows = rows};
   rs_change_row *seen = rows + rs_plan_count(plan, RS_T_UNIT) + core->count;
   for (uint32_t id = 0; id < core->count; id++) seen[id].what = 0;

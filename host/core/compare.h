@@ -11,25 +11,25 @@
 #include "core.h"
 
 enum { /* what becomes of a unit */
-  RS_CHANGE_START = 1,
-  RS_CHANGE_STOP,
-  RS_CHANGE_RESTART,
-  RS_CHANGE_PATCH,
-  RS_CHANGE_KEEP,
-  RS_CHANGE_COUNT
+       RS_CHANGE_START = 1,
+       RS_CHANGE_STOP,
+       RS_CHANGE_RESTART,
+       RS_CHANGE_PATCH,
+       RS_CHANGE_KEEP,
+       RS_CHANGE_COUNT
 };
 
 enum { /* where the descriptions differ */
-  RS_DIFFERS_BACKEND = 1,
-  RS_DIFFERS_ARGS = 2,
-  RS_DIFFERS_CODE = 4,
-  RS_DIFFERS_LIFE = 8,
-  RS_DIFFERS_EXEC = 16,
-  RS_DIFFERS_PLACE = 32,  /* its fault domain, or its VM there */
-  RS_DIFFERS_RULES = 64,  /* limits and rules of supervision */
-  RS_DIFFERS_AFTER = 128, /* whom it comes after */
-  RS_DIFFERS_KIND = 256,
-  RS_DIFFERS_OTHER = 512
+       RS_DIFFERS_BACKEND = 1,
+       RS_DIFFERS_ARGS = 2,
+       RS_DIFFERS_CODE = 4,
+       RS_DIFFERS_LIFE = 8,
+       RS_DIFFERS_EXEC = 16,
+       RS_DIFFERS_PLACE = 32,  /* its fault domain, or its VM there */
+       RS_DIFFERS_RULES = 64,  /* limits and rules of supervision */
+       RS_DIFFERS_AFTER = 128, /* whom it comes after */
+       RS_DIFFERS_KIND = 256,
+       RS_DIFFERS_OTHER = 512
 };
 
 typedef struct rs_change_row {

@@ -71,7 +71,7 @@ static void unlink_it(struct rs_control *control, rs_wish *wish) {
 }
 
 static void put_unit(rs_engine *engine, rs_bytes *out, uint32_t unit) {
-  static const char *const healths[] = {"",          "healthy", "lingering", "completed",
+  static const char *const healths[] = {"",       "healthy", "lingering", "completed",
                                         "failed", "stopped", "waiting"};
   char path[RS_REQUEST_PATH];
   rs_view view;
@@ -101,7 +101,7 @@ static void answer(rs_engine *engine, const rs_wish *wish) {
   rs_peer_busy(wish->peer);
 }
 
-/* The order that has made this one void; 0. What is above a unit decides for it, too. */
+/* The order that has made this one void; 0. Who is above a unit decides for it. */
 static uint32_t voided_by(rs_engine *engine, const rs_wish *wish, uint32_t unit) {
   struct rs_control *control = engine->control;
   rs_view view;
@@ -127,7 +127,8 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
   case REMOVE: return there && view.life != RS_LIFE_DOWN ? PENDING : DONE;
   case STOP: return there && view.life != RS_LIFE_DOWN ? PENDING : DONE;
   case KILL:
-    return there && view.inc == target->inc && view.life != RS_LIFE_DOWN ? PENDING : DONE;
+    return there && view.inc == target->inc && view.life != RS_LIFE_DOWN ? PENDING
+                                                                         : DONE;
   case END: return PENDING;
   default: break;
   }
@@ -141,8 +142,7 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
 static void refuse(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   char path[RS_REQUEST_PATH];
   rs_core_path(engine->core, target->unit, path, sizeof path);
-  if (*path)
-    rs_peer_refuse(wish->peer, wish->id, "failed", "%.900s has failed", path);
+  if (*path) rs_peer_refuse(wish->peer, wish->id, "failed", "%.900s has failed", path);
   else rs_peer_refuse(wish->peer, wish->id, "gone", "the unit is no more");
 }
 

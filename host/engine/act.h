@@ -1,10 +1,10 @@
-/* act.h -- orders to units (start, stop, restart, kill, remove, add), each answered once
-** it has come true or another order has made it void.
+/* act.h -- orders to units (start, stop, restart, kill, remove, add), each answered
+** once it has come true or another order has made it void.
 **
 ** Layer    engine; for the control socket's files alone.
-** Owner    a wish frees itself when it is answered, or when its client goes.
+** Owner    a wish frees itself when it is answered, or its client goes.
 ** Thread   the engine's.
-** Limits   RS_ACT_WISHES wishes at a time; RS_ACT_LOOKS of them are looked at in a turn.
+** Limits   RS_ACT_WISHES wishes at a time; RS_ACT_LOOKS are looked at in a turn.
 ** Tested   spec/host/control_order_spec.lua. */
 #ifndef RS_ACT_H
 #define RS_ACT_H

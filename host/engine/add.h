@@ -12,7 +12,7 @@
 
 enum { RS_ADD_MAX = 12 << 10 };
 
-/* RS_DOWN_START's text for it, as ring.h has it; NULL and 0 for a unit of the script. */
+/* RS_DOWN_START's text for it, as ring.h has it; NULL and 0 for one of the script. */
 const char *rs_add_text(const rs_engine *engine, uint32_t unit, uint32_t *size);
 
 /* Adds a unit to a pool. `args` is JSON, NULL: the template's. The id, or RS_NONE and a

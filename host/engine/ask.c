@@ -79,7 +79,8 @@ void rs_ask_take(const rs_request *request) {
   rs_peer *peer = request->peer;
   const char *lua = rs_request_text(request, "lua");
   double seconds = rs_request_number(request, "timeout", 1);
-  if (!lua || strlen(lua) > RS_ASK_TEXT || !(seconds > 0 && seconds <= RS_ASK_SECONDS)) {
+  if (!lua || strlen(lua) > RS_ASK_TEXT ||
+      !(seconds > 0 && seconds <= RS_ASK_SECONDS)) {
     rs_peer_refuse(peer, request->id, "invalid",
                    "it needs lua (%d bytes at most) and a timeout of up to %d s",
                    RS_ASK_TEXT, RS_ASK_SECONDS);

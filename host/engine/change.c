@@ -28,8 +28,7 @@ typedef struct rs_preview {
   char id[RS_REQUEST_ID];
 } rs_preview;
 
-static const char *const effects[] = {"",        "start", "stop",
-                                      "restart", "patch", "keep"};
+static const char *const effects[] = {"", "start", "stop", "restart", "patch", "keep"};
 
 static const struct {
   uint32_t bit;

@@ -19,7 +19,7 @@
 
 enum { ACCEPTS = 32, AGAIN_MS = 1000, FAREWELL = 200 * RS_MS };
 
-/* Where it is to be; NULL where it has no room in `path`. `chosen`: somebody said so. */
+/* Where it is to be. `chosen`: somebody said so. */
 static char *choose(const rs_engine *engine, const char *name, bool *chosen) {
   const char *folder = getenv("XDG_RUNTIME_DIR");
   const char *path = engine->options->socket;
@@ -150,7 +150,7 @@ static void begin(rs_engine *engine, const char *name, char *path, int fd) {
   control->listen = rs_watch_new(&engine->loop, fd, on_listen, engine);
   control->again.data = engine;
   uv_timer_init(&engine->loop, &control->again);
-    engine->control = control;
+  engine->control = control;
   setenv("RUNSMITH_SOCKET", path, 1); /* for what the engine starts from now on */
 }
 

@@ -33,8 +33,8 @@ static void put_error(rs_bytes *out, const char *id, const char *code,
   rs_bytes_text(out, "}}\n");
 }
 
-void rs_peer_refuse(rs_peer *peer, const char *id, const char *code,
-                    const char *format, ...) {
+void rs_peer_refuse(rs_peer *peer, const char *id, const char *code, const char *format,
+                    ...) {
   char message[1024];
   va_list args;
   va_start(args, format);

@@ -37,9 +37,9 @@ struct rs_peer {
   rs_peer *next, *prev;           /* of all, who was heard of last at the end */
   rs_peer *busy_next, *busy_prev; /* of those with something to do */
   bool busy;
-  bool ending;  /* it gets what is in `out`, and no more */
-  bool spoke;   /* it has made a request */
-  bool deaf;    /* it has nothing more to say; it may still listen */
+  bool ending; /* it gets what is in `out`, and no more */
+  bool spoke;  /* it has made a request */
+  bool deaf;   /* it has nothing more to say; it may still listen */
   rs_watch *watch;
   uv_timer_t *patience;
   rs_bytes in, out; /* out: whole lines, but for a job's */
@@ -95,8 +95,8 @@ rs_bytes *rs_peer_line(rs_peer *peer);
 
 /* {"id":…,"ok":true,"result": ; the caller writes the value and "}\n". */
 void rs_peer_begin(rs_bytes *out, const char *id);
-void rs_peer_refuse(rs_peer *peer, const char *id, const char *code,
-                    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void rs_peer_refuse(rs_peer *peer, const char *id, const char *code, const char *format,
+                    ...) __attribute__((format(printf, 4, 5)));
 
 /* Says why, and that is the last it hears. */
 void rs_peer_dismiss(rs_peer *peer, const char *code, const char *why);

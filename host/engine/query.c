@@ -26,7 +26,7 @@ typedef struct rs_status {
 } rs_status;
 
 static const char *const kinds[] = {"", "supervisor", "worker", "command"};
-static const char *const healths[] = {"",          "healthy", "lingering", "completed",
+static const char *const healths[] = {"",       "healthy", "lingering", "completed",
                                       "failed", "stopped", "waiting"};
 static const char *const lives[] = {"down",     "starting",    "up",
                                     "stopping", "interrupted", "killed"};

@@ -79,8 +79,8 @@ static uint32_t collect(const rs_request *request, uint32_t **units) {
 
 uint32_t rs_request_unit(const rs_request *request) {
   const rs_core *core = request->peer->engine->core;
-  uint32_t id = *request->path ? rs_core_find(core, request->path, strlen(request->path))
-                               : RS_NONE;
+  uint32_t id =
+    *request->path ? rs_core_find(core, request->path, strlen(request->path)) : RS_NONE;
   if (id == RS_NONE)
     rs_peer_refuse(request->peer, request->id, "not_found", "there is no unit '%s'",
                    request->path);
@@ -106,7 +106,8 @@ uint32_t rs_request_units(const rs_request *request, uint32_t **units) {
 static void shut_down(const rs_request *request) {
   rs_engine *engine = request->peer->engine;
   char by[128];
-  rs_event event = {.kind = RS_EV_SHUTDOWN, .a = rs_request_flag(request, "now", false)};
+  rs_event event = {.kind = RS_EV_SHUTDOWN,
+                    .a = rs_request_flag(request, "now", false)};
   rs_peer_name(request->peer, by, sizeof by);
   event.text = rs_texts_print(&engine->texts, "%s, shutdown", by);
   rs_notify_stopping(engine);
@@ -118,11 +119,11 @@ static const struct {
   const char *op;
   void (*take)(const rs_request *request);
 } ops[] = {
-  {"status", rs_query_status}, {"start", rs_act_order},     {"stop", rs_act_order},
-  {"restart", rs_act_order},   {"kill", rs_act_order},      {"remove", rs_act_order},
-  {"add", rs_act_add},         {"shutdown", shut_down},     {"subscribe", rs_tail_take},
-  {"journal", rs_tail_journal}, {"why", rs_tail_why},       {"reload", rs_change_take},
-  {"plan", rs_change_take},    {"eval", rs_ask_take},
+  {"status", rs_query_status},  {"start", rs_act_order}, {"stop", rs_act_order},
+  {"restart", rs_act_order},    {"kill", rs_act_order},  {"remove", rs_act_order},
+  {"add", rs_act_add},          {"shutdown", shut_down}, {"subscribe", rs_tail_take},
+  {"journal", rs_tail_journal}, {"why", rs_tail_why},    {"reload", rs_change_take},
+  {"plan", rs_change_take},     {"eval", rs_ask_take},
 };
 
 static void dispatch(const rs_request *request) {
@@ -137,7 +138,8 @@ static void dispatch(const rs_request *request) {
     ops[i].take(request);
     return;
   }
-  rs_peer_refuse(peer, request->id, "unknown_op", "there is no op '%.64s'", request->op);
+  rs_peer_refuse(peer, request->id, "unknown_op", "there is no op '%.64s'",
+                 request->op);
 }
 
 /* Its id as JSON text; false where it is neither a number nor a short string. */

@@ -17,7 +17,7 @@ enum { RS_REQUEST_ID = 128, RS_REQUEST_PATH = 4096 };
 typedef struct rs_request {
   rs_peer *peer;
   const cJSON *json;
-  const char *op, *path; /* path: "" where none was given */
+  const char *op, *path;  /* path: "" where none was given */
   char id[RS_REQUEST_ID]; /* as JSON */
 } rs_request;
 

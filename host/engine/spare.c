@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "runner.h"
 
 enum { PATH_ROOM = 4096, LATER_MS = 2 };
@@ -108,6 +109,8 @@ static void give_place(rs_runner *runner) {
   mark(runner, path);
   rs_bytes_add(&text, path, strlen(path) + 1);
   rs_bytes_add(&text, runner->family.mark, strlen(runner->family.mark) + 1);
+  const char *socket = rs_control_path(runner->engine);
+  if (socket) rs_bytes_add(&text, socket, strlen(socket) + 1);
   const rs_plan_map *map = rs_plans_get(&runner->engine->plans, runner->plan);
   const rs_plan_spec *spec = rs_plan_spec_of(map->plan, runner->row);
   rs_record place = {.kind = RS_DOWN_PLACE, .a = runner->place, .b = runner->plan};

@@ -31,7 +31,7 @@ typedef struct rs_unit {
   uint32_t plan, row; /* where it is described; plan 0: not known yet */
   uint8_t backend;
   bool told; /* STARTED was told to the core */
-  rs_time started; /* when the core had it started; 0: it does not live */
+  rs_time started; /* when the core had it started; 0: it lives not */
 } rs_unit;
 
 /* The process that forks runners. */

@@ -71,8 +71,7 @@ static bool is_wanted(const rs_tail *tail, const char *line, size_t size) {
   if (!kind) return false;
   size_t head = (size_t)(kind - line);
   size_t more = size - head < 64 ? size - head : 64;
-  if (tail->kind &&
-      !(get(kind, more, mark, value, 48) && has_word(tail->kind, value)))
+  if (tail->kind && !(get(kind, more, mark, value, 48) && has_word(tail->kind, value)))
     return false;
   if ((tail->from || tail->until) && get(line, head, ",\"time\":\"", value, 48)) {
     if (tail->from && strcmp(value, tail->from) < 0) return false;
@@ -114,11 +113,10 @@ static size_t take_piece(rs_peer *peer, const rs_source *source, uint64_t at) {
 
 static void tell_dropped(rs_peer *peer, uint64_t next) {
   if (next <= peer->tail->seq + 1) return;
-  rs_bytes_print(&peer->out,
-                 "{\"seq\":%llu,\"kind\":\"dropped\",\"from\":%llu,\"up_to\":%llu}\n",
-                 (unsigned long long)(next - 1),
-                 (unsigned long long)(peer->tail->seq + 1),
-                 (unsigned long long)(next - 1));
+  rs_bytes_print(
+    &peer->out, "{\"seq\":%llu,\"kind\":\"dropped\",\"from\":%llu,\"up_to\":%llu}\n",
+    (unsigned long long)(next - 1), (unsigned long long)(peer->tail->seq + 1),
+    (unsigned long long)(next - 1));
 }
 
 /* The answer to a question about the past. */
@@ -212,7 +210,8 @@ static rs_tail *make(const rs_request *request) {
 static uint64_t newest(const rs_engine *engine) {
   const rs_journal *journal = &engine->journal;
   rs_source ring = rs_source_ring(journal);
-  uint64_t from = ring.end - ring.at > LINE_MAX_READ ? ring.end - LINE_MAX_READ : ring.at;
+  uint64_t from =
+    ring.end - ring.at > LINE_MAX_READ ? ring.end - LINE_MAX_READ : ring.at;
   size_t got = rs_source_peek(&ring, from, bytes, LINE_MAX_READ);
   bytes[got] = 0;
   return rs_disk_last_seq(bytes, got);

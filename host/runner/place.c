@@ -180,7 +180,10 @@ static void take_names(rs_place *place, const rs_record *record, const char *tex
   memcpy(place->path, text, kept);
   place->path[kept] = '\0';
   const char *unit = text + len + 1;
-  if (rest > 1 && unit[rest - 2] == '\0') setenv("RUNSMITH_UNIT", unit, 1);
+  if (rest < 2 || unit[rest - 2] != '\0') return;
+  setenv("RUNSMITH_UNIT", unit, 1);
+  const char *socket = unit + strlen(unit) + 1;
+  if (socket < text + record->size) setenv("RUNSMITH_SOCKET", socket, 1);
 }
 
 static int take(rs_machine *vm, const rs_record *record, const trouble *t) {

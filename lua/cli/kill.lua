@@ -1,2 +1,6 @@
 --- runsmith kill.
-return require 'cli.order'('kill', 'kill units at once; their rules say what follows', 'killed')
+local order = require 'cli.order'
+
+local SUMMARY = 'kill units at once; their rules say what follows'
+
+return order('kill', SUMMARY, 'killed')

@@ -24,7 +24,7 @@ end
 
 local last_second, last_text
 
---- '2026-01-02T03:04:05.678901Z' → the time of day here. The last second is remembered.
+--- '2026-01-02T03:04:05.678901Z' → the time of day here. It remembers the last second.
 --- @param time string
 --- @return string
 function M.time_of_day(time)

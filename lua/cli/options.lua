@@ -1,8 +1,8 @@
 --- Options and arguments of a command, read and explained from its one table:
 ---   { name, summary, args = { { 'FILE', doc }… }, options = { { 'socket', 'PATH', doc,
 ---   default, check }… }, run = function(given) return status end }
---- An option without a word for its value is a switch. An argument with `optional = true`
---- may be left out.
+--- An option without a word for its value is a switch; an argument with `optional =
+--- true` may be left out.
 local suggest = require 'runsmith.suggest'
 local types = require 'runsmith.types'
 

@@ -137,7 +137,8 @@ return {
     local dir = given.DIR:gsub('(.)/+$', '%1')
     for _, file in ipairs(FILES) do
       if uv.fs_stat(dir .. '/' .. file[1]) then
-        io.stderr:write(('runsmith init: %s/%s is there already\n'):format(dir, file[1]))
+        local text = 'runsmith init: %s/%s is there already\n'
+        io.stderr:write(text:format(dir, file[1]))
         return 1
       end
     end

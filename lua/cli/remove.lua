@@ -1,2 +1,6 @@
 --- runsmith remove.
-return require 'cli.order'('remove', 'stop and forget a unit that was added to a pool', 'removed')
+local order = require 'cli.order'
+
+local SUMMARY = 'stop and forget a unit that was added to a pool'
+
+return order('remove', SUMMARY, 'removed')

@@ -1,2 +1,6 @@
 --- runsmith restart.
-return require 'cli.order'('restart', 'stop units, then start them anew; it is charged to nobody', 'ready again')
+local order = require 'cli.order'
+
+local SUMMARY = 'stop units, then start them anew; it is charged to nobody'
+
+return order('restart', SUMMARY, 'ready again')

@@ -1,2 +1,6 @@
 --- runsmith start.
-return require 'cli.order'('start', 'start units; wait until they are ready', 'ready')
+local order = require 'cli.order'
+
+local SUMMARY = 'start units; wait until they are ready'
+
+return order('start', SUMMARY, 'ready')

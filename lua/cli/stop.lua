@@ -1,2 +1,6 @@
 --- runsmith stop.
-return require 'cli.order'('stop', 'stop units and keep them stopped', 'stopped')
+local order = require 'cli.order'
+
+local SUMMARY = 'stop units and keep them stopped'
+
+return order('stop', SUMMARY, 'stopped')

@@ -38,12 +38,14 @@ local function next_step(unit, above)
   if unit.life == 'down' then
     if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) end
     if left then return 'starts in ' .. left end
-    if above and above.life == 'down' then return 'starts with ' .. clean(above.path) end
+    if above and above.life == 'down' then
+      return 'starts with ' .. clean(above.path)
+    end
   elseif unit.life == 'starting' then
     if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) end
     return left and ('to be ready within %s'):format(left)
   elseif unit.life == 'stopping' then
-    if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) .. ' to stop' end
+    if unit.waits_for then return 'after ' .. clean(unit.waits_for) end
     return left and ('ended by force in %s'):format(left)
   elseif unit.life == 'interrupted' or unit.life == 'killed' then
     return 'its end is awaited'

@@ -1,0 +1,158 @@
+-- Orders over the control socket: answered once they have come true, or are void.
+
+local assert = require 'luassert'
+local control = require 'host.control'
+local fixtures = require 'host.fixtures'
+local harness = require 'host.harness'
+
+local TREE = [[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' {
+  rs.worker 'one' { run = 'beater' },
+  rs.worker 'two' { run = 'beater', backend = 'process' },
+  rs.command 'slow' { shutdown = 30, exec = { 'sh', '-c', "trap '' TERM; sleep 1000" } },
+  rs.supervisor 'pool' { template = rs.worker '' { run = 'argued' } },
+}
+]]
+
+local ARGUED = [[
+local worker = require 'runsmith.worker'
+local time = require 'std.time'
+return worker.define {
+  running = function(self, ctx)
+    if ctx.stopping then return 'complete' end
+    if not self.told then print(ctx.name, ctx.args and ctx.args.port) end
+    self.told = true
+    time.sleep(0.1)
+    return 'keepalive'
+  end,
+}
+]]
+
+local function start()
+  return control.start {
+    ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater, ['argued.lua'] = ARGUED,
+  }
+end
+
+local function health(host, path)
+  return control.ask(host, { op = 'status', path = path }).result.health
+end
+
+describe('an order', function()
+  after_each(harness.sweep)
+
+  it('to stop is answered once the unit is down, to start once it is ready', function()
+    local host, ready = start()
+    local answer = control.ask(host, { id = 1, op = 'stop', path = 'plant/two' })
+    assert.is_true(answer.ok)
+    assert.same({ 'plant/two', 'stopped' },
+      { answer.result.units[1].path, answer.result.units[1].health })
+    assert.equal('stopped', health(host, 'plant/two'))
+    local stop = host:wait_for({ kind = 'stop', unit = 'plant/two' }, ready)
+    assert.truthy(stop.by:find '^uid %d+, pid %d+ %(.*%), stop$')
+    assert.is_true(control.ask(host, { op = 'start', path = 'plant/two' }).ok)
+    assert.equal('healthy', health(host, 'plant/two'))
+    host:finish()
+  end)
+
+  it('to restart gives another incarnation, charged to nobody', function()
+    local host, ready = start()
+    local answer = control.ask(host, { op = 'restart', path = 'plant/{one,two}' })
+    assert.equal('not_found', answer.error.code)
+    answer = control.ask(host, { op = 'restart', path = 'plant/[ot]*' })
+    assert.equal(2, answer.result.count)
+    for _, unit in ipairs { 'plant/one', 'plant/two' } do
+      local entry = host:wait_for({ kind = 'restart', unit = unit }, ready)
+      assert.is_false(entry.charged)
+      local now = control.ask(host, { op = 'status', path = unit }).result
+      assert.same({ 1, 'healthy' }, { now.incarnation, now.health })
+    end
+    host:finish()
+  end)
+
+  it('to kill does not ask; the unit comes back', function()
+    local host, ready = start()
+    assert.is_true(control.ask(host, { op = 'kill', path = 'plant/slow' }).ok)
+    local entry = host:wait_for({ kind = 'killed', unit = 'plant/slow' }, ready)
+    assert.equal('operator', entry.why)
+    host:wait_for({ kind = 'ready', unit = 'plant/slow', incarnation = 1 }, ready)
+    host:finish()
+  end)
+
+  it('does not wait behind a slow stop', function()
+    local host = start()
+    local slow = control.open(host)
+    slow:send '{"id":1,"op":"stop","path":"plant/slow"}\n'
+    assert.is_true(slow:ask({ id = 2, op = 'stop', path = 'plant/one' }).ok)
+    assert.is_true(control.ask(host, { op = 'restart', path = 'plant/two' }).ok)
+    local now = control.ask(host, { op = 'status', path = 'plant/slow' }).result
+    assert.equal('stopping', now.life)
+    assert.is_true(now['until'] > 20 and now['until'] <= 30)
+    assert.is_true(control.ask(host, { op = 'kill', path = 'plant/slow' }).ok)
+    assert.same({ 1, true }, { slow:object().id, true })
+    slow:close()
+    host:finish()
+  end)
+
+  it('that another has made void says which', function()
+    local host = start()
+    local first = control.open(host)
+    first:send '{"id":1,"op":"stop","path":"plant/slow"}\n'
+    local now
+    repeat
+      now = control.ask(host, { op = 'status', path = 'plant/slow' }).result.life
+    until now == 'stopping'
+    local second = control.open(host)
+    second:send '{"id":7,"op":"start","path":"plant/slow"}\n'
+    local answer = first:object()
+    assert.same({ 1, 'superseded' }, { answer.id, answer.error.code })
+    assert.truthy(answer.error.message:find('start', 1, true))
+    control.ask(host, { op = 'kill', path = 'plant/slow' })
+    assert.is_true(second:object().ok)
+    first:close()
+    second:close()
+    host:finish()
+  end)
+
+  it('that is the same as another comes true with it', function()
+    local host = start()
+    local both = { control.open(host), control.open(host) }
+    for _, client in ipairs(both) do
+      client:send '{"id":1,"op":"stop","path":"plant/slow"}\n'
+    end
+    control.ask(host, { op = 'kill', path = 'plant/slow' })
+    for _, client in ipairs(both) do
+      assert.is_true(client:object().ok)
+      client:close()
+    end
+    host:finish()
+  end)
+
+  it('adds to a pool, with args, and removes from it', function()
+    local host, ready = start()
+    local add = { op = 'add', path = 'plant/pool', name = 'a', args = { port = 7 } }
+    assert.is_true(control.ask(host, add).ok)
+    local said = host:wait_for({ kind = 'output', unit = 'plant/pool/a' }, ready)
+    assert.equal('a\t7', said.text)
+    assert.equal('invalid', control.ask(host, add).error.code)
+    control.ask(host, { op = 'restart', path = 'plant/pool/a' })
+    host:wait_for({ kind = 'output', unit = 'plant/pool/a', text = 'a\t7' }, said)
+    local remove = { op = 'remove', path = 'plant/pool/a' }
+    assert.is_true(control.ask(host, remove).ok)
+    assert.equal('not_found', control.ask(host, remove).error.code)
+    assert.equal('invalid', control.ask(host, { op = 'remove', path = 'plant/one' })
+      .error.code)
+    add.path = 'plant'
+    assert.equal('invalid', control.ask(host, add).error.code)
+    host:finish()
+  end)
+
+  it('to shut down ends the host, and is answered', function()
+    local host = start()
+    control.ask(host, { op = 'stop', path = 'plant/slow', wait = false })
+    control.ask(host, { op = 'kill', path = 'plant/slow' })
+    assert.is_true(control.ask(host, { op = 'shutdown' }).ok)
+    host:finish { signal = false }
+  end)
+end)

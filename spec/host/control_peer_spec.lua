@@ -1,0 +1,162 @@
+-- The control socket bears any client: it tells those that err, drops them, and goes on.
+
+local assert = require 'luassert'
+local control = require 'host.control'
+local fixtures = require 'host.fixtures'
+local harness = require 'host.harness'
+local parts = require 'host.parts'
+local posix = require 'host.posix'
+
+local TREE = [[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' { rs.worker 'one' { run = 'beater' } }
+]]
+
+local function start(args)
+  return control.start({ ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater }, args)
+end
+
+local function mode_of(path)
+  local pipe = io.popen(("stat -c %%a '%s' 2>/dev/null"):format(path))
+  local text = pipe:read '*l'
+  pipe:close()
+  return text
+end
+
+local function well(host)
+  assert.is_true(control.ask(host, { id = 1, op = 'status' }).ok)
+end
+
+describe('the control socket', function()
+  after_each(harness.sweep)
+
+  it('is its user\'s alone, and goes with the host', function()
+    local host = start()
+    assert.equal('600', mode_of(control.path(host)))
+    host:wait_end(host:signal 'TERM' and 20)
+    assert.is_nil(mode_of(control.path(host)))
+    host:finish()
+  end)
+
+  it('lies where --socket says, or $RUNSMITH_SOCKET', function()
+    local files = { ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater }
+    local host = harness.start { files = files, args = { '--socket', 'here.sock' } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    assert.equal('600', mode_of(host.dir .. '/here.sock'))
+    host:finish()
+    host = harness.start { files = files, env = { RUNSMITH_SOCKET = 'there.sock' } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    assert.equal('600', mode_of(host.dir .. '/there.sock'))
+    host:finish()
+  end)
+
+  it('lets no second host of the same name start', function()
+    local host = start()
+    local second = harness.start {
+      files = { ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater },
+      env = { XDG_RUNTIME_DIR = host.dir .. '/run' },
+    }
+    second:finish { signal = false, status = 1 }
+    well(host)
+    host:finish()
+  end)
+
+  it('takes the place of one that a dead host left', function()
+    local host = start()
+    parts.kill(host, 'engine')
+    host:wait_end()
+    assert.truthy(mode_of(control.path(host)))
+    local second = harness.start {
+      files = { ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater },
+      env = { XDG_RUNTIME_DIR = host.dir .. '/run' },
+    }
+    second:wait_for { kind = 'ready', unit = 'plant' }
+    well(host)
+    second:finish()
+    host:finish { signal = false, status = 1 }
+  end)
+
+  it('tells a malformed request so and hangs up', function()
+    local host = start()
+    local bad = {
+      'garbage', '[1]', '{"id":1}', '{"op":7}', '{"id":{},"op":"status"}', '{"op":"a"} x',
+      '{"op":"status\0"}', ('['):rep(2000), '{"id":"' .. ('x'):rep(500) .. '","op":"a"}',
+    }
+    for _, line in ipairs(bad) do
+      local client = control.open(host)
+      client:send(line .. '\n')
+      assert.equal('malformed', client:object().error.code)
+      assert.is_true(client:ended())
+      client:close()
+    end
+    well(host)
+    host:finish()
+  end)
+
+  it('tells an oversized one so', function()
+    local host = start()
+    local client = control.open(host)
+    client:send(('x'):rep(70000))
+    assert.equal('oversized', client:object().error.code)
+    assert.is_true(client:ended())
+    client:close()
+    well(host)
+    host:finish()
+  end)
+
+  it('answers what it does not know, and goes on', function()
+    local host = start()
+    local client = control.open(host)
+    assert.equal('unknown_op', client:ask({ id = 'a', op = 'fly' }).error.code)
+    local answer = client:ask { id = 2, op = 'stop', path = 'plant/none' }
+    assert.same({ 2, 'not_found' }, { answer.id, answer.error.code })
+    assert.equal('not_found', client:ask({ op = 'stop', path = 'x/*' }).error.code)
+    assert.is_true(client:ask({ id = 3, op = 'status' }).ok)
+    client:close()
+    host:finish()
+  end)
+
+  it('answers a client that has closed its half', function()
+    local host = start()
+    local client = control.open(host)
+    local ffi = require 'ffi'
+    ffi.cdef 'int shutdown(int fd, int how);'
+    client:send '{"id":1,"op":"status"}\n'
+    ffi.C.shutdown(client.fd, 1)
+    assert.is_true(client:object().ok)
+    assert.is_true(client:ended())
+    client:close()
+    host:finish()
+  end)
+
+  it('bears one that asks and reads nothing', function()
+    local host = start()
+    local client = control.open(host)
+    for _ = 1, 2000 do
+      client:send '{"id":1,"op":"status"}\n{"id":2,"op":"journal","since":0}\n'
+      if not posix.wait_readable(client.fd, 0) then well(host) end
+    end
+    well(host)
+    client:close()
+    host:finish()
+  end)
+
+  it('bears a thousand that are silent, and more than it takes', function()
+    local host, ready = start()
+    local clients = {}
+    for i = 1, 1000 do
+      clients[i] = assert(control.connect(control.path(host)), i)
+    end
+    well(host)
+    for _ = 1, 100 do
+      clients[#clients + 1] = assert(control.connect(control.path(host)))
+    end
+    well(host)
+    assert.equal('busy', clients[1]:object().error.code)
+    assert.same({}, host:all({ kind = 'violation' }, ready))
+    for _, client in ipairs(clients) do
+      client:close()
+    end
+    host:finish()
+  end)
+end)
