@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "add.h"
 #include "json.h"
 #include "names.h"
 #include "where.h"
@@ -61,6 +62,16 @@ static void put_path(rs_engine *engine, const char *key, uint32_t unit) {
   const rs_plan *plan = described(engine, unit, &row);
   if (plan && !is_added(plan, row)) {
     rs_plan_path(plan, row, &bytes);
+    rs_json_text(&line, key, bytes.at, bytes.size);
+    rs_bytes_free(&bytes);
+    return;
+  }
+  uint32_t name_size;
+  const char *name = plan ? rs_add_text(engine, unit, &name_size) : NULL;
+  if (name) { /* the core may have forgotten it by now */
+    rs_plan_path(plan, rs_plan_unit_at(plan, row)->parent, &bytes);
+    rs_bytes_text(&bytes, "/");
+    rs_bytes_text(&bytes, name);
     rs_json_text(&line, key, bytes.at, bytes.size);
     rs_bytes_free(&bytes);
     return;

@@ -211,20 +211,20 @@ static void go_on(rs_peer *peer) {
 }
 
 bool rs_peer_step(rs_peer *peer) {
-  bool more = false;
-  if (!peer->ending && !is_full(peer)) {
-    more = true;
+  bool more = true, stuffed = is_full(peer);
+  if (!peer->ending && !stuffed) {
     if (peer->job) go_on(peer);
     else if (rs_tail_ends(peer->tail)) rs_tail_step(peer);
     else if (!take_line(peer)) more = peer->tail && rs_tail_step(peer);
   }
   rs_peer_flush(peer);
-  bool over = peer->deaf && !more && peer->flight == 0 && !peer->tail;
+  if (peer->ending || is_full(peer)) more = false;
+  bool over = peer->deaf && !more && !is_full(peer) && peer->flight == 0 && !peer->tail;
   if ((over || peer->ending) && peer->out.size == 0) {
     rs_peer_drop(peer);
     return false;
   }
-  if (more && !is_full(peer)) return true;
+  if (more) return true; /* of one that was full there may be */
   leave_busy(peer);
   arm(peer);
   return false;

@@ -81,7 +81,8 @@ static void forget(rs_engine *engine, uint32_t id) {
     rs_runner_kill(unit->runner, RS_NONE, 0);
   }
   *unit = (rs_unit){.slot = RS_NONE};
-  rs_add_forget(engine, id);
+  rs_view view; /* the id may be another's already */
+  if (!rs_core_view(engine->core, id, &view)) rs_add_forget(engine, id);
 }
 
 static void kill_unit(rs_engine *engine, const rs_action *action) {

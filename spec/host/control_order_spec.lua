@@ -11,7 +11,7 @@ return rs.supervisor 'plant' {
   rs.worker 'one' { run = 'beater' },
   rs.worker 'two' { run = 'beater', backend = 'process' },
   rs.command 'slow' { shutdown = 30, exec = { 'sh', '-c', "trap '' TERM; sleep 1000" } },
-  rs.supervisor 'pool' { template = rs.worker '' { run = 'argued' } },
+  rs.supervisor 'pool' { pool = rs.worker { run = 'argued' } },
 }
 ]]
 
@@ -35,6 +35,13 @@ local function start()
   }
 end
 
+-- The slow one is not waited for.
+local function finish(host)
+  control.ask(host, { op = 'stop', path = 'plant/slow', wait = false })
+  control.ask(host, { op = 'kill', path = 'plant/slow' })
+  host:finish()
+end
+
 local function health(host, path)
   return control.ask(host, { op = 'status', path = path }).result.health
 end
@@ -53,7 +60,7 @@ describe('an order', function()
     assert.truthy(stop.by:find '^uid %d+, pid %d+ %(.*%), stop$')
     assert.is_true(control.ask(host, { op = 'start', path = 'plant/two' }).ok)
     assert.equal('healthy', health(host, 'plant/two'))
-    host:finish()
+    finish(host)
   end)
 
   it('to restart gives another incarnation, charged to nobody', function()
@@ -68,7 +75,7 @@ describe('an order', function()
       local now = control.ask(host, { op = 'status', path = unit }).result
       assert.same({ 1, 'healthy' }, { now.incarnation, now.health })
     end
-    host:finish()
+    finish(host)
   end)
 
   it('to kill does not ask; the unit comes back', function()
@@ -77,7 +84,7 @@ describe('an order', function()
     local entry = host:wait_for({ kind = 'killed', unit = 'plant/slow' }, ready)
     assert.equal('operator', entry.why)
     host:wait_for({ kind = 'ready', unit = 'plant/slow', incarnation = 1 }, ready)
-    host:finish()
+    finish(host)
   end)
 
   it('does not wait behind a slow stop', function()
@@ -92,7 +99,7 @@ describe('an order', function()
     assert.is_true(control.ask(host, { op = 'kill', path = 'plant/slow' }).ok)
     assert.same({ 1, true }, { slow:object().id, true })
     slow:close()
-    host:finish()
+    finish(host)
   end)
 
   it('that another has made void says which', function()
@@ -112,7 +119,7 @@ describe('an order', function()
     assert.is_true(second:object().ok)
     first:close()
     second:close()
-    host:finish()
+    finish(host)
   end)
 
   it('that is the same as another comes true with it', function()
@@ -126,7 +133,7 @@ describe('an order', function()
       assert.is_true(client:object().ok)
       client:close()
     end
-    host:finish()
+    finish(host)
   end)
 
   it('adds to a pool, with args, and removes from it', function()
@@ -138,14 +145,16 @@ describe('an order', function()
     assert.equal('invalid', control.ask(host, add).error.code)
     control.ask(host, { op = 'restart', path = 'plant/pool/a' })
     host:wait_for({ kind = 'output', unit = 'plant/pool/a', text = 'a\t7' }, said)
+    local started = host:wait_for({ kind = 'started', unit = 'plant/pool/a' }, said)
     local remove = { op = 'remove', path = 'plant/pool/a' }
     assert.is_true(control.ask(host, remove).ok)
     assert.equal('not_found', control.ask(host, remove).error.code)
+    host:wait_for({ kind = 'exited', unit = 'plant/pool/a' }, started)
     assert.equal('invalid', control.ask(host, { op = 'remove', path = 'plant/one' })
       .error.code)
     add.path = 'plant'
     assert.equal('invalid', control.ask(host, add).error.code)
-    host:finish()
+    finish(host)
   end)
 
   it('to shut down ends the host, and is answered', function()

@@ -56,7 +56,8 @@ describe('the control socket', function()
       files = { ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater },
       env = { XDG_RUNTIME_DIR = host.dir .. '/run' },
     }
-    second:finish { signal = false, status = 1 }
+    assert.equal(1, second:wait_end())
+    second:release()
     well(host)
     host:finish()
   end)

@@ -1,0 +1,78 @@
+-- plan says what reload does; reload says what it did, or what is wrong.
+
+local assert = require 'luassert'
+local control = require 'host.control'
+local fixtures = require 'host.fixtures'
+local harness = require 'host.harness'
+local misdeed = require 'host.misdeed'
+
+local function tree(args, units)
+  return ([[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' {
+  rs.worker 'same' { run = 'beater' },
+  rs.worker 'changed' { run = 'beater', args = { %s } },
+  %s
+}
+]]):format(args, units)
+end
+
+local GONE = "rs.worker 'patched' { run = 'beater', launch = 3 },\n"
+  .. "rs.worker 'gone' { run = 'beater', backend = 'thread' },"
+local NEW = "rs.worker 'patched' { run = 'beater', launch = 4 },\n"
+  .. "rs.worker 'new' { run = 'beater', backend = 'process' },"
+
+local function start()
+  return control.start { ['tree.lua'] = tree('1', GONE), ['beater.lua'] = fixtures.beater }
+end
+
+describe('plan', function()
+  after_each(harness.sweep)
+
+  it('says what would become of each unit, and why, and changes nothing', function()
+    local host, ready = start()
+    host:write('tree.lua', tree('2', NEW))
+    local result = control.ask(host, { op = 'plan' }).result
+    local effects = {}
+    for _, unit in ipairs(result.units) do
+      effects[unit.path] = unit.effect .. ' ' .. table.concat(unit.why, ',')
+    end
+    assert.same({
+      ['plant/changed'] = 'restart args', ['plant/patched'] = 'patch rules',
+      ['plant/gone'] = 'stop ', ['plant/new'] = 'start ',
+    }, effects)
+    assert.equal(2, result.keep)
+    misdeed.untouched(host, { 'plant/same', 'plant/changed', 'plant/gone' })
+    assert.same({}, host:all({ kind = 'reload' }, ready))
+    host:finish()
+  end)
+
+  it('agrees with the reload that follows', function()
+    local host = start()
+    host:write('tree.lua', tree('2', NEW))
+    local plan = control.ask(host, { op = 'plan' }).result
+    local done = control.ask(host, { op = 'reload' }).result
+    assert.same({ plan.start, plan.stop, plan.restart, plan.patch + plan.keep },
+      { done.added, done.removed, done.changed, done.unchanged })
+    host:wait_for { kind = 'ready', unit = 'plant/new' }
+    misdeed.untouched(host, { 'plant/same', 'plant/patched' })
+    plan = control.ask(host, { op = 'plan' }).result
+    assert.same({ 0, {} }, { plan.start + plan.restart, plan.units })
+    host:finish()
+  end)
+
+  it('of a script with a mistake says where', function()
+    local host = start()
+    host:write('tree.lua', 'return nothing_that_is()')
+    for _, op in ipairs { 'plan', 'reload' } do
+      local err = control.ask(host, { op = op }).error
+      assert.same({ 'mistakes', 'tree.lua', 1 },
+        { err.code, err.mistakes[1].file:match '[^/]*$', err.mistakes[1].line })
+    end
+    local status, _, text = control.run(host, 'reload')
+    assert.equal(1, status)
+    assert.truthy(text:find 'tree%.lua:1')
+    misdeed.untouched(host, { 'plant/same', 'plant/changed', 'plant/gone' })
+    host:finish()
+  end)
+end)
