@@ -4,7 +4,7 @@
 ** Owner    the caller's array.
 ** Thread   the core's.
 ** Limits   linear in plan and units.
-** Tested   spec/core/compare_spec.lua. */
+** Tested   spec/host/control_reload_spec.lua. */
 #ifndef RS_COMPARE_H
 #define RS_COMPARE_H
 

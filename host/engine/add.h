@@ -4,7 +4,7 @@
 ** Owner    the engine's book; a row goes when the core forgets its unit.
 ** Thread   the engine's.
 ** Limits   RS_ADD_MAX bytes a unit.
-** Tested   spec/host/control_pool_spec.lua. */
+** Tested   spec/host/control_order_spec.lua. */
 #ifndef RS_ADD_H
 #define RS_ADD_H
 

@@ -4,7 +4,7 @@
 ** Owner    a question frees itself when it is answered, late, or nobody's.
 ** Thread   the engine's.
 ** Limits   RS_ASK_TEXT bytes of Lua, RS_ASK_SECONDS to run in.
-** Tested   spec/host/control_eval_spec.lua. */
+** Tested   spec/host/control_status_spec.lua. */
 #ifndef RS_ASK_H
 #define RS_ASK_H
 

@@ -139,7 +139,7 @@ static void put_mistakes(const struct rs_change *change, const rs_evaluated *res
     cJSON_Delete(mistake);
     at += size + 1;
   }
-  rs_bytes_text(out, "]}}}\n");
+  rs_bytes_text(out, "]}}\n");
   rs_peer_busy(change->peer);
 }
 

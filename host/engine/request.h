@@ -4,7 +4,7 @@
 ** Owner    the JSON lives as long as the call.
 ** Thread   the engine's.
 ** Limits   RS_REQUEST_ID bytes of id, RS_REQUEST_PATH bytes of path.
-** Tested   spec/host/control_*_spec.lua, spec/fuzz. */
+** Tested   spec/host/control_*_spec.lua. */
 #ifndef RS_REQUEST_H
 #define RS_REQUEST_H
 

@@ -5,7 +5,7 @@
 ** Thread   the engine's. What lies in files alone is read from them, a piece at a time.
 ** Limits   RS_TAIL_PIECE bytes a step; one tail a client. One that falls behind what is
 **          kept in memory loses entries, and is told up to which.
-** Tested   spec/host/control_journal_spec.lua. */
+** Tested   spec/host/control_status_spec.lua. */
 #ifndef RS_TAIL_H
 #define RS_TAIL_H
 

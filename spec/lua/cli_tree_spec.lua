@@ -38,10 +38,10 @@ describe('the tree', function()
     }
     local lines = tree.draw({ root }, plain)
     assert.same({
-      'unit   state    backend     pid     up  restarts',
-      'p      healthy  supervisor       5.0 s',
-      '├─ a   running  coroutine    12  5.0 s',
-      '└─ b   waiting  coroutine                       3  waiting for 1 min 1 s; '
+      'unit  state    backend     pid     up  restarts',
+      'p     healthy  supervisor       5.0 s',
+      '├─ a  running  coroutine    12  5.0 s',
+      '└─ b  waiting  coroutine                      3  waiting for 1 min 1 s; '
         .. 'starts in 28 s; exited: exception: x.lua:1: no',
     }, lines)
     assert.equal('3 units: 2 healthy, 1 waiting', tree.summary { root })
