@@ -55,7 +55,7 @@ enum {
   RS_DOWN_KILL,      /* a custom unit: call `kill` */
   RS_DOWN_CLOSE,     /* the VM may end: no unit will come */
   RS_DOWN_DROP_PLAN, /* a: plan number that no unit uses any longer */
-  RS_DOWN_EVAL,      /* a: id; slot: in whose name; text: Lua */
+  RS_DOWN_EVAL,      /* a: id; b: ms that it may take; slot: in whose name; text: Lua */
   RS_DOWN_PLAN,      /* to a spare. a: plan number that its units will begin from */
   RS_DOWN_PLACE,     /* VM 0's alone, once, before any START: who the runner is from now
                      ** on. a: RS_PLACE_..., b: plan number, slot: row of RS_T_EXEC or

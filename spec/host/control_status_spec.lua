@@ -169,7 +169,32 @@ describe('the command line', function()
     assert.same({ 1, '' }, { status, out })
     assert.truthy(err:find('my fault', 1, true))
     assert.equal(1, (eval('plant/three', '1')))
+    status, out, err = eval('plant/one', '--timeout', '0.2', 'while true do end')
+    assert.same({ 1, '' }, { status, out })
+    assert.truthy(err:find('more than 0.2 s', 1, true))
+    assert.equal('plant/one\n', select(2, eval('plant/one', 'ctx.path')))
+    assert.same({}, host:all { kind = 'violation' })
     host:finish()
+  end)
+end)
+
+describe('init', function()
+  after_each(harness.sweep)
+
+  it('makes a project that runs, and whose spec passes', function()
+    local folder = posix.scratch()
+    local program = os.getenv 'RUNSMITH' or 'build/release/runsmith'
+    assert.equal(0, (control.run({ dir = folder }, 'init', folder .. '/plant')))
+    assert.equal(1, (control.run({ dir = folder }, 'init', folder .. '/plant')))
+    assert.truthy(json.decode(posix.slurp(folder .. '/plant/.luarc.json')))
+    local host = harness.start { files = {}, script = folder .. '/plant/tree.lua' }
+    host:wait_for { kind = 'log', unit = 'plant/greeter', text = 'hello, world' }
+    host:finish()
+    if program:sub(1, 1) ~= '/' then program = harness.root() .. '/' .. program end
+    local test = "cd '%s/plant' && RUNSMITH='%s' busted > '%s/said' 2>&1"
+    assert.equal(0, os.execute(test:format(folder, program, folder)),
+      posix.slurp(folder .. '/said'))
+    os.execute(("rm -rf '%s'"):format(folder))
   end)
 end)
 
