@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "delay.h"
 #include "env.h"
 #include "names.h"
@@ -102,8 +103,8 @@ static pid_t spawn_it(rs_command *command, const rs_plan *plan, uint32_t row, in
   char **added = rs_env_list(rs_plan_bytes(plan, exec->env), exec->env.len, &count);
   for (size_t i = 0; i < count; i++) rs_env_put(&env, added[i]);
   rs_env_set(&env, "RUNSMITH_UNIT", command->family.mark);
-  if (command->engine->options->socket)
-    rs_env_set(&env, "RUNSMITH_SOCKET", command->engine->options->socket);
+  const char *socket = rs_control_path(command->engine);
+  if (socket) rs_env_set(&env, "RUNSMITH_SOCKET", socket);
   char **argv = rs_env_list(rs_plan_bytes(plan, exec->argv), exec->argv.len, NULL);
   char *cwd = copy_of(plan, exec->cwd), *user = copy_of(plan, exec->user);
   char *group = copy_of(plan, exec->group);

@@ -127,6 +127,7 @@ static bool owes(const rs_peer *peer) {
 
 static void on_patience(uv_timer_t *timer) {
   rs_peer *peer = timer->data;
+  if (peer->busy) uv_timer_start(timer, on_patience, RS_PEER_PATIENCE, 0);
   if (peer->busy || !owes(peer)) return;
   if (peer->out.size > 0) {
     rs_peer_drop(peer);
@@ -148,6 +149,8 @@ static void arm(rs_peer *peer) {
   bool hears = !peer->ending && !peer->deaf && !peer->job && !is_full(peer);
   if (hears && peer->in.size < RS_PEER_LINE) events |= UV_READABLE;
   rs_watch_set(peer->watch, events);
+  bool waits = uv_is_active((const uv_handle_t *)peer->patience);
+  if (owes(peer) && !waits) wait_patiently(peer);
 }
 
 void rs_peer_flush(rs_peer *peer) {

@@ -105,6 +105,32 @@ describe('the control socket', function()
     host:finish()
   end)
 
+  it('does not wait for ever for the rest of a line', function()
+    local host = start()
+    local client = control.open(host)
+    assert.is_true(client:ask({ op = 'status' }).ok)
+    client:send '{"op":"sta'
+    assert.equal('slow', client:object().error.code)
+    assert.is_true(client:ended())
+    client:close()
+    host:finish()
+  end)
+
+  it('is in the environment of each unit', function()
+    local host = harness.start {
+      files = {
+        ['tree.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n"
+          .. "  rs.worker 'lua' { run = function() print(os.getenv 'RUNSMITH_SOCKET') end },"
+          .. "\n  rs.command 'sh' { exec = { 'sh', '-c', 'echo $RUNSMITH_SOCKET' } } }",
+      },
+    }
+    for _, unit in ipairs { 'lua', 'sh' } do
+      local said = host:wait_for { kind = 'output', unit = 'plant/' .. unit }
+      assert.equal(control.path(host), said.text)
+    end
+    host:finish { signal = false }
+  end)
+
   it('answers what it does not know, and goes on', function()
     local host = start()
     local client = control.open(host)
