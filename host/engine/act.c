@@ -120,6 +120,19 @@ static uint32_t voided_by(rs_engine *engine, const rs_wish *wish, uint32_t unit)
 
 enum { PENDING, DONE, FAILED };
 
+/* Who above it would have to be started first; RS_NONE. */
+static uint32_t held_by(const rs_engine *engine, uint32_t unit) {
+  rs_view view;
+  while (rs_core_view(engine->core, unit, &view) && view.parent != RS_NONE) {
+    unit = view.parent;
+    if (!rs_core_view(engine->core, unit, &view)) return RS_NONE;
+    bool ended = view.health == RS_STOPPED || view.health == RS_FAILED ||
+                 view.health == RS_COMPLETED;
+    if (ended && view.life == RS_LIFE_DOWN) return unit;
+  }
+  return RS_NONE;
+}
+
 static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   rs_view view;
   bool there = rs_core_view(engine->core, target->unit, &view);
@@ -132,7 +145,7 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
   case END: return PENDING;
   default: break;
   }
-  if (!there) return FAILED;
+  if (!there || held_by(engine, target->unit) != RS_NONE) return FAILED;
   bool again = wish->verb != RESTART || target->down || view.inc > target->inc;
   if (!again) return PENDING;
   if (view.health == RS_FAILED) return FAILED;
@@ -141,8 +154,14 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
 
 static void refuse(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   char path[RS_REQUEST_PATH];
-  rs_core_path(engine->core, target->unit, path, sizeof path);
-  if (*path) rs_peer_refuse(wish->peer, wish->id, "failed", "%.900s has failed", path);
+  uint32_t above = held_by(engine, target->unit);
+  uint32_t named = above != RS_NONE ? above : target->unit;
+  rs_core_path(engine->core, named, path, sizeof path);
+  if (above != RS_NONE)
+    rs_peer_refuse(wish->peer, wish->id, "waits", "%.900s has to be started first",
+                   path);
+  else if (*path)
+    rs_peer_refuse(wish->peer, wish->id, "failed", "%.900s has failed", path);
   else rs_peer_refuse(wish->peer, wish->id, "gone", "the unit is no more");
 }
 

@@ -1,5 +1,5 @@
--- control.lua -- clients of a host's control socket, for its specs: one that speaks line
--- by line, and the command line itself.
+-- control.lua -- clients of a host's control socket, for its specs: one that speaks
+-- line by line, and the command line itself.
 
 local ffi = require 'ffi'
 local harness = require 'host.harness'

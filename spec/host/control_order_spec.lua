@@ -10,7 +10,10 @@ local rs = require 'runsmith'
 return rs.supervisor 'plant' {
   rs.worker 'one' { run = 'beater' },
   rs.worker 'two' { run = 'beater', backend = 'process' },
-  rs.command 'slow' { shutdown = 30, exec = { 'sh', '-c', "trap '' TERM; sleep 1000" } },
+  rs.command 'slow' {
+    shutdown = 30, exec = { 'sh', '-c', "trap '' TERM; sleep 1000" },
+  },
+  rs.supervisor 'group' { rs.worker 'in' { run = 'beater' } },
   rs.supervisor 'pool' { pool = rs.worker { run = 'argued' } },
 }
 ]]
@@ -84,6 +87,17 @@ describe('an order', function()
     local entry = host:wait_for({ kind = 'killed', unit = 'plant/slow' }, ready)
     assert.equal('operator', entry.why)
     host:wait_for({ kind = 'ready', unit = 'plant/slow', incarnation = 1 }, ready)
+    finish(host)
+  end)
+
+  it('to start below a supervisor that is stopped says so', function()
+    local host = start()
+    assert.is_true(control.ask(host, { op = 'stop', path = 'plant/group' }).ok)
+    local err = control.ask(host, { op = 'start', path = 'plant/group/in' }).error
+    assert.same({ 'waits', 'plant/group has to be started first' },
+      { err.code, err.message })
+    assert.is_true(control.ask(host, { op = 'start', path = 'plant/group' }).ok)
+    assert.equal('healthy', health(host, 'plant/group/in'))
     finish(host)
   end)
 

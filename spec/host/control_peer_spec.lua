@@ -1,4 +1,4 @@
--- The control socket bears any client: it tells those that err, drops them, and goes on.
+-- The control socket bears any client: it tells those that err, and drops them.
 
 local assert = require 'luassert'
 local control = require 'host.control'
@@ -80,8 +80,9 @@ describe('the control socket', function()
   it('tells a malformed request so and hangs up', function()
     local host = start()
     local bad = {
-      'garbage', '[1]', '{"id":1}', '{"op":7}', '{"id":{},"op":"status"}', '{"op":"a"} x',
-      '{"op":"status\0"}', ('['):rep(2000), '{"id":"' .. ('x'):rep(500) .. '","op":"a"}',
+      'garbage', '[1]', '{"id":1}', '{"op":7}', '{"id":{},"op":"status"}',
+      '{"op":"a"} x', '{"op":"status\0"}', ('['):rep(2000),
+      '{"id":"' .. ('x'):rep(500) .. '","op":"a"}',
     }
     for _, line in ipairs(bad) do
       local client = control.open(host)
@@ -120,7 +121,8 @@ describe('the control socket', function()
     local host = harness.start {
       files = {
         ['tree.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n"
-          .. "  rs.worker 'lua' { run = function() print(os.getenv 'RUNSMITH_SOCKET') end },"
+          .. "  rs.worker 'lua' {"
+          .. " run = function() print(os.getenv 'RUNSMITH_SOCKET') end },"
           .. "\n  rs.command 'sh' { exec = { 'sh', '-c', 'echo $RUNSMITH_SOCKET' } } }",
       },
     }

@@ -23,7 +23,9 @@ local NEW = "rs.worker 'patched' { run = 'beater', launch = 4 },\n"
   .. "rs.worker 'new' { run = 'beater', backend = 'process' },"
 
 local function start()
-  return control.start { ['tree.lua'] = tree('1', GONE), ['beater.lua'] = fixtures.beater }
+  return control.start {
+    ['tree.lua'] = tree('1', GONE), ['beater.lua'] = fixtures.beater,
+  }
 end
 
 describe('plan', function()
