@@ -70,7 +70,8 @@ function M.note(unit, above)
       and (unit.health == 'waiting' or SAY[unit.life])
       and next_step(unit, above)
   if soon then parts[#parts + 1] = soon end
-  if unit.because then parts[#parts + 1] = M.event(unit.because) end
+  local told = settled and unit.because and unit.because.kind == 'started'
+  if unit.because and not told then parts[#parts + 1] = M.event(unit.because) end
   if unit.status then parts[#parts + 1] = one_line(unit.status) end
   return table.concat(parts, '; ')
 end
