@@ -215,7 +215,7 @@ void rs_act_end(rs_engine *engine) {
 
 void rs_act_forget(rs_peer *peer) {
   struct rs_control *control = peer->engine->control;
-  for (uint32_t left = control->wish_count; left > 0; left--) {
+  for (uint32_t left = control->wish_count; left > 0 && control->wishes; left--) {
     rs_wish *wish = control->wishes;
     control->wishes = wish->next;
     if (wish->peer == peer) unlink_it(control, wish);

@@ -72,7 +72,10 @@ static void finish(rs_command *command) {
 }
 
 void rs_command_end_all(rs_engine *engine) {
-  while (engine->commands) free_it(engine->commands);
+  for (rs_command *one = engine->commands, *next; one; one = next) {
+    next = one->next;
+    free_it(one);
+  }
 }
 
 static void set_text(rs_command *command, const char *text) {

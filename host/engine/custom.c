@@ -102,11 +102,6 @@ void rs_custom_tells(rs_engine *engine, uint32_t id, uint32_t kind, const char *
   custom->lost = 0;
 }
 
-const char *rs_custom_status(const rs_custom *custom, size_t *size) {
-  *size = custom->status.size;
-  return custom->status.at;
-}
-
 /* What a runner was asked to start and did not say the handle of is lost with it. */
 void rs_custom_lost(rs_runner *runner) {
   rs_engine *engine = runner->engine;

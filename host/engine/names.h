@@ -16,10 +16,10 @@ const char *rs_name_why(uint32_t why);               /* RS_WHY_... */
 const char *rs_name_constraint(uint32_t constraint); /* RS_C_... */
 const char *rs_name_killed(uint32_t why);            /* RS_K_... */
 const char *rs_name_restart(uint32_t why);           /* RS_R_... */
-const char *rs_name_state(uint32_t state); /* RS_STATE_..., of no Lua worker */
-const char *rs_name_health(uint32_t health);         /* RS_HEALTHY... */
-const char *rs_name_verdict(uint32_t verdict);       /* RS_VERDICT_... */
-const char *rs_name_level(uint32_t level); /* 0 debug ... 3 error */
+const char *rs_name_state(uint32_t state);     /* RS_STATE_..., of no Lua worker */
+const char *rs_name_health(uint32_t health);   /* RS_HEALTHY... */
+const char *rs_name_verdict(uint32_t verdict); /* RS_VERDICT_... */
+const char *rs_name_level(uint32_t level);     /* 0 debug ... 3 error */
 
 /* "TERM" for SIGTERM; NULL. */
 const char *rs_name_signal(int sig);

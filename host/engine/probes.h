@@ -23,19 +23,19 @@ typedef struct rs_backlog {
 } rs_backlog;
 
 typedef struct rs_probe {
-  uint32_t unit, inc; /* RS_NONE: free */
-  uint32_t plan, row; /* of RS_T_PROBE */
-  uint32_t slot;      /* RS_NONE: not in the runner */
-  uint32_t next;      /* the unit's next; of a free one: the next free */
-  uint8_t kind;       /* RS_P_... */
-  uint8_t verdict;    /* the last that was told; 0 */
-  bool ending;        /* it is to end; its unit's list has it no longer */
-  bool disabled;      /* the runner died of it too often */
-  bool lines;         /* it wants what its unit writes */
-  uint32_t ahead;     /* lines or entries that the runner has not done with */
-  uint32_t missed;    /* lines that were left out since */
-  char name[16];      /* its kind, as its last verdict had it */
-  uint64_t hash;      /* of its code */
+  uint32_t unit, inc;  /* RS_NONE: free */
+  uint32_t plan, row;  /* of RS_T_PROBE */
+  uint32_t slot;       /* RS_NONE: not in the runner */
+  uint32_t next;       /* the unit's next; of a free one: the next free */
+  uint8_t kind;        /* RS_P_... */
+  uint8_t verdict;     /* the last that was told; 0 */
+  bool ending;         /* it is to end; its unit's list has it no longer */
+  bool disabled;       /* the runner died of it too often */
+  bool lines;          /* it wants what its unit writes */
+  uint32_t ahead;      /* lines or entries that the runner has not done with */
+  uint32_t missed;     /* lines that were left out since */
+  char name[16];       /* its kind, as its last verdict had it */
+  uint64_t hash;       /* of its code */
   rs_backlog *backlog; /* of an on_activity */
 } rs_probe;
 

@@ -301,9 +301,9 @@ int rs_spawn_result(rs_launch *launch, char *why, size_t why_size) {
 }
 
 pid_t rs_spawn_start(const rs_spawn *spawn, char *why, size_t why_size) {
-  rs_launch *launch;
+  rs_launch *launch = NULL;
   pid_t pid = rs_spawn_begin(spawn, &launch, why, why_size);
-  if (pid < 0) return pid;
+  if (pid < 0 || !launch) return pid;
   struct pollfd end = {.fd = launch->end, .events = POLLIN};
   while (poll(&end, 1, -1) < 0 && errno == EINTR) continue;
   int error = rs_spawn_result(launch, why, why_size);

@@ -32,7 +32,7 @@ typedef struct rs_unit {
   uint32_t slot;      /* RS_NONE: it has none */
   uint32_t plan, row; /* where it is described; plan 0: not known yet */
   uint8_t backend;
-  bool told; /* STARTED was told to the core */
+  bool told;       /* STARTED was told to the core */
   rs_time started; /* when the core had it started; 0: it lives not */
 } rs_unit;
 
@@ -93,8 +93,8 @@ struct rs_engine {
   struct rs_control *control;  /* NULL: no client can reach it */
   rs_bytes *added;             /* what units of pools were given; by core id */
   uint32_t added_room;
-  uint64_t acted;              /* +1 for each event heard and each action done */
-  bool applied;                /* a tree holds */
+  uint64_t acted; /* +1 for each event heard and each action done */
+  bool applied;   /* a tree holds */
   bool ended;
   int status;
 };

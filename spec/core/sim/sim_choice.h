@@ -14,6 +14,8 @@
 
 #include "../../../host/core/core.h"
 
+/* One list, folded by hand. */
+/* clang-format off */
 #define RS_SITES(X)                                                                    \
   X(PROFILE)                                                                           \
   X(SIZE)                                                                              \
@@ -24,6 +26,7 @@
     X(OP_TARGET) X(TIED) X(START) X(STARTED) X(FAULT) X(FAULT_AT) X(STOP) X(MESSAGE)   \
       X(BEAT) X(STAY) X(EDGE) X(SEND) X(EXIT) X(KILL) X(DOMAIN) X(LATE) X(GARBAGE)     \
         X(ENGINE) X(STARVE)
+/* clang-format on */
 
 #define X(name) RS_AT_##name,
 enum { RS_AT_NOWHERE, RS_SITES(X) RS_AT_COUNT };
