@@ -120,8 +120,6 @@ static int run(lua_State *L) {
                                   .eval_memory = number_field(L, "eval_memory"),
                                   .asked = true};
   free(log);
-  lua_getfield(L, 1, "watch");
-  rs_state_asked.watch = lua_toboolean(L, -1);
   if (!rs_state_asked.file) return luaL_error(L, "run: no file");
   return 0;
 }

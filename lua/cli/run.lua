@@ -16,7 +16,6 @@ return {
       'text',
       options.one_of('text', 'json'),
     },
-    { 'watch', nil, 'reload when a file of the tree changes' },
     {
       'eval-time',
       'SECONDS',
@@ -38,7 +37,6 @@ return {
       socket = given.socket,
       journal = given.journal,
       log = given.log,
-      watch = given.watch or false,
       eval_time = given['eval-time'],
       eval_memory = given['eval-memory'] == '1G' and evaluate.MEMORY
         or given['eval-memory'],
