@@ -37,10 +37,14 @@ return rs.supervisor 'plant' {
 }
 ]]
 
+-- The unit's process, once the shell that starts it has become it.
 local function find_sleep(host)
-  for _, process in ipairs(host:processes()) do
-    local ours = process.pid ~= host:pid_of 'plant/command'
-    if ours and process.title:find 'sleep 1000' then return process.pid end
+  for _ = 1, 100 do
+    for _, process in ipairs(host:processes()) do
+      local ours = process.pid ~= host:pid_of 'plant/command'
+      if ours and process.title:find '^sleep 1000' then return process.pid end
+    end
+    host:watch(0.05)
   end
 end
 
