@@ -42,7 +42,7 @@ local function find_sleep(host)
   for _ = 1, 100 do
     for _, process in ipairs(host:processes()) do
       local ours = process.pid ~= host:pid_of 'plant/command'
-      if ours and process.title:find '^sleep 1000' then return process.pid end
+      if ours and process.title:find '^sleep sleep 1000' then return process.pid end
     end
     host:watch(0.05)
   end
