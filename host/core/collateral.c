@@ -34,7 +34,7 @@ static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause)
   rs_time well = core->now - rs_time_max(s->ready_at, s->beat);
   if (s->ready_at != RS_NEVER && well >= rs_spec_of(core, s)->backoff_reset)
     s->tries = 0;
-  rs_time delay = rs_strategy_delay(core, ev->unit);
+  rs_time delay = rs_strategy_delay(core, ev->unit, rs_spec_of(core, s));
   s->beat = rs_time_add(core->now, delay);
   rs_entry *e = rs_tell(core, RS_J_RESTART, ev->unit, 0);
   e->a = RS_R_FAILED;

@@ -36,9 +36,13 @@ bool rs_strategy_charge(rs_core *core, uint32_t supervisor, uint32_t child) {
   return true;
 }
 
-rs_time rs_strategy_delay(rs_core *core, uint32_t id) {
+const rs_plan_spec *rs_strategy_backoff(const rs_core *core, const rs_unit *u) {
+  return rs_spec_of(core, u->parent == RS_NONE ? u : rs_unit_of(core, u->parent));
+}
+
+rs_time rs_strategy_delay(rs_core *core, uint32_t id, const rs_plan_spec *rule) {
   rs_unit *u = rs_unit_of(core, id);
-  rs_time delay = rs_backoff_delay(rs_spec_of(core, u), u->tries, &core->random);
+  rs_time delay = rs_backoff_delay(rule, u->tries, &core->random);
   if (u->tries < UINT32_MAX) u->tries++;
   return delay;
 }
@@ -78,7 +82,8 @@ static void join_siblings(rs_core *core, uint32_t id) {
 
 static void restart(rs_core *core, uint32_t id, uint8_t why, bool charged) {
   rs_unit *u = rs_unit_of(core, id);
-  rs_time delay = charged ? rs_strategy_delay(core, id) : 0;
+  rs_time delay =
+    charged ? rs_strategy_delay(core, id, rs_strategy_backoff(core, u)) : 0;
   u->wait = rs_time_max(u->wait, rs_time_add(core->now, delay));
   rs_entry *e = rs_tell(core, RS_J_RESTART, id, u->cause);
   e->a = why;

@@ -32,7 +32,7 @@ static const rs_plan_state *state_of(const rs_core *core, const rs_unit *u) {
 
 /* It is ready no longer: for long enough, and its next wait is the first again. */
 static void unready(rs_core *core, rs_unit *u) {
-  rs_time reset = rs_spec_of(core, u)->backoff_reset;
+  rs_time reset = rs_strategy_backoff(core, u)->backoff_reset;
   if (u->ready_at != RS_NEVER && core->now - u->ready_at >= reset) u->tries = 0;
   u->ready_at = RS_NEVER;
 }

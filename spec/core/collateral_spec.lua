@@ -15,8 +15,8 @@ end
 
 describe('a dead runner', function()
   it('charges the culprit; the others are back at once, uncharged', function()
-    local w = World.new(supervisor 'r' { max = 1,
-      worker 'a' { backoff = { first = 9 } }, worker 'b' {},
+    local w = World.new(supervisor 'r' { max = 1, backoff = { first = 9 },
+      worker 'a' {}, worker 'b' {},
         worker 'c' { backend = 'process' },
       supervisor 's' { worker 'd' { backend = 'thread' } },
     })
@@ -32,7 +32,7 @@ describe('a dead runner', function()
   end)
   it('where none can be named is one failure of its supervisor, with its backoff',
     function()
-    local w = World.new(supervisor 'r' {
+    local w = World.new(supervisor 'r' { backoff = { first = 1, factor = 4 },
       supervisor 's' { isolate = true, max = 1, backoff = { first = 2 },
         worker 'a' {}, worker 'b' {} },
       worker 'c' {},

@@ -52,8 +52,8 @@ end)
 describe('backoff', function()
   it('grows to its max, and begins anew after reset seconds ready', function()
     local w = World.new(supervisor 'r' {
-      max = 100,
-      worker 'a' { backoff = { first = 1, factor = 3, max = 5, reset = 10 } },
+      max = 100, backoff = { first = 1, factor = 3, max = 5, reset = 10 },
+      worker 'a' {},
     })
     local delays = {}
     for _ = 1, 4 do
@@ -68,7 +68,7 @@ describe('backoff', function()
   end)
   it('begins anew though the last state of a failure is no ready one', function()
     local w = World.new(supervisor 'r' {
-      worker 'a' { backoff = { first = 1, factor = 3, reset = 10 } },
+      backoff = { first = 1, factor = 3, reset = 10 }, worker 'a' {},
     })
     for _, wait in ipairs { 20, 1, 20 } do
       w:exit('a', 'error')
@@ -83,8 +83,8 @@ describe('backoff', function()
   it('of a supervisor, and of its runner, begins anew likewise', function()
     local backoff = { first = 1, factor = 3, reset = 10 }
     local w = World.new(supervisor 'r' {
-      max = 9, supervisor 's' { isolate = true, max = 0, backoff = backoff,
-        worker 'a' {} },
+      max = 9, backoff = backoff,
+      supervisor 's' { isolate = true, max = 0, worker 'a' {} },
     })
     local function delays(fail)
       for _, wait in ipairs { 3, 5, 20, 0 } do
@@ -104,7 +104,7 @@ describe('backoff', function()
     end))
   end)
   it('ends at once for a stop', function()
-    local w = World.new(supervisor 'r' { worker 'a' { backoff = { first = 100 } } })
+    local w = World.new(supervisor 'r' { backoff = { first = 100 }, worker 'a' {} })
     w:exit('a', 'error')
     w:take()
     w:tell('SHUTDOWN', 'r', {})
@@ -113,7 +113,7 @@ describe('backoff', function()
   it('is moved by jitter, the same for equal seeds', function()
     local function delay(seed)
       local w = World.new(supervisor 'r' {
-        worker 'a' { backoff = { first = 10, jitter = 0.5 } } }, { seed = seed })
+        backoff = { first = 10, jitter = 0.5 }, worker 'a' {} }, { seed = seed })
       w:exit('a', 'error')
       return tonumber(w:take('restart')[1]:match '%S+$')
     end

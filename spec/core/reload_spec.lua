@@ -23,7 +23,7 @@ describe('a reload', function()
   end)
   it('keeps pending timers, and counters', function()
     local function tree()
-      return supervisor 'r' { worker 'a' { backoff = { first = 3 } } }
+      return supervisor 'r' { backoff = { first = 3 }, worker 'a' {} }
     end
     local w = world(tree())
     w:exit('a', 'error')

@@ -72,7 +72,7 @@ describe('a strategy', function()
   end)
 
   it('waits as long as the failed child', function()
-    local w = tree { worker 'a' { backoff = { first = 3 } }, worker 'b' {} }
+    local w = tree { backoff = { first = 3 }, worker 'a' {}, worker 'b' {} }
     w:take()
     w:exit('s/a', 'error')
     assert.same({ 'ASK s/b' }, w:deeds())

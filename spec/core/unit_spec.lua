@@ -5,8 +5,8 @@ local plan = require 'spec.core.support.plan'
 local supervisor, worker, command = plan.supervisor, plan.worker, plan.command
 local time = lib.time
 
-local function world(...)
-  local w = World.new(supervisor 'r' { ... })
+local function world(first, ...)
+  local w = World.new(supervisor 'r'(first.name and { first, ... } or first))
   w:take()
   return w
 end
@@ -248,7 +248,7 @@ end)
 
 describe('a host that was late', function()
   it('moves all deadlines and looks before it judges', function()
-    local w = world(worker 'a' {}, worker 'b' { backoff = { first = 4 } })
+    local w = world { backoff = { first = 4 }, worker 'a' {}, worker 'b' {} }
     w:exit('b', 'error')
     w:take()
     w.silent.a = w.now
