@@ -288,6 +288,10 @@ end
 --- @return integer tasks that have not ended
 function M.count() return count end
 
+--- Keeps the VM from ending (1), or no longer (-1): what a task left is to be reaped.
+--- @param change integer
+function M.linger(change) count = count + change end
+
 --- @return integer last mark up to which `pop` gives who is ready now
 function M.mark() return tail end
 
