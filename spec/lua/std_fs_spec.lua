@@ -178,4 +178,72 @@ describe('std.fs', function()
     end)
     assert.equal(before, descriptors())
   end)
+
+  it('walks, copies and removes trees, and does not follow links', function()
+    local got = run(function()
+      assert(fs.mkdir(folder .. '/d/x/y'))
+      assert(fs.write(folder .. '/d/x/f', 'four', { mode = 448 }))
+      assert(fs.mkdir(folder .. '/kept'))
+      assert(fs.write(folder .. '/kept/f', 'text'))
+      assert(fs.link('../kept', folder .. '/d/link'))
+      assert(fs.copy(folder .. '/d/x/f', folder .. '/copy'))
+      local entries, list = assert(fs.walk(folder .. '/d')), {}
+      for i, entry in ipairs(entries) do
+        list[i] = entry.path .. ' ' .. entry.kind
+      end
+      local mode = fs.stat(folder .. '/copy').mode % 512
+      assert(fs.remove(folder .. '/d', { recursive = true }))
+      return list, mode, fs.read(folder .. '/copy'), fs.list(folder),
+        fs.read(folder .. '/kept/f')
+    end)
+    assert.same({
+      { 'link link', 'x directory', 'x/f file', 'x/y directory' }, 448, 'four',
+      { 'copy', 'kept' }, 'text',
+    }, got)
+  end)
+
+  it('adds to a file, makes folders, knows real paths', function()
+    local got = run(function()
+      local temp = assert(fs.temp())
+      assert(fs.append(temp .. '/log', 'a', { sync = true }))
+      assert(fs.append(temp .. '/log', 'b'))
+      local text, real = fs.read(temp .. '/log'), fs.real(temp .. '/../')
+      assert(fs.remove(temp, { recursive = true }))
+      return text, real ~= nil, select(2, fs.copy('/none/x', folder .. '/y')).code,
+        select(2, fs.walk '/none').code, #fs.list(folder)
+    end)
+    assert.same({ 'ab', true, 'ENOENT', 'ENOENT', 0 }, got)
+  end)
+
+  it('watches a folder, and a file that is replaced', function()
+    local got
+    vm:plan(1, { { 'a', run = { task = function()
+      assert(fs.write(folder .. '/conf', 'old'))
+      local all, one = assert(fs.watch(folder)), assert(fs.watch(folder .. '/conf'))
+      assert(fs.write(folder .. '/other', 'x'))
+      local names = all:wait()
+      assert(fs.write(folder .. '/conf', 'new'))
+      got = { names, one:wait() }
+      got[#got + 1] = select(2, one:wait())
+      one:close()
+      got[#got + 1] = select(2, one:wait())
+    end } } })
+    vm:start(1)
+    for _ = 1, 300 do
+      uv.run 'nowait'
+      vm:turn()
+      uv.sleep(1)
+    end
+    vm:ask(1)
+    vm:turn()
+    uv.run() -- what was closed has to be gone before the Lua state is
+    assert.same({ 'conf' }, got[2])
+    assert.equal('stopping', got[4])
+    assert.equal('closed', got[5])
+    local has_other = false
+    for _, name in ipairs(got[1]) do
+      has_other = has_other or name == 'other'
+    end
+    assert.is_true(has_other)
+  end)
 end)

@@ -39,4 +39,17 @@ describe('std.json', function()
   it('takes nothing but a string to read', function()
     assert.has_error(function() json.decode(7) end)
   end)
+
+  it('writes whole numbers exactly, and empty lists as lists', function()
+    local json = require 'std.json'
+    local big = { id = 2 ^ 53 - 1, list = { 1770000000123456, 0.1 } }
+    local text = assert(json.encode(big))
+    assert.same(big, json.decode(text))
+    assert.truthy(text:find('9007199254740991', 1, true))
+    assert.equal('[]', json.encode(json.array {}))
+    assert.equal('{"a":[[]]}', json.encode { a = { json.array {} } })
+    local mixed = { 2 ^ 53 - 1, { x = true } }
+    assert.equal('[9007199254740991,{"x":true}]', json.encode(mixed))
+    assert.is_nil((json.encode { 2 ^ 53 - 1, print }))
+  end)
 end)

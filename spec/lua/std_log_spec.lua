@@ -73,4 +73,17 @@ describe('std.log', function()
     local _, exit = logged(function() log.info(7) end)
     assert.matches('std_log_spec.lua:%d+: log.info takes a text', exit.text)
   end)
+
+  it('has loggers with fields of their own', function()
+    local entries = logged(function()
+      local common = { camera = 'north', n = 1 }
+      local own = log.with(common)
+      common.camera = 'south'
+      own.warn('dark', { n = 2 })
+      own.info 'light'
+    end)
+    assert.same({ camera = 'north', n = 2 }, entries[1].fields)
+    assert.equal(2, entries[1].level)
+    assert.same({ camera = 'north', n = 1 }, entries[2].fields)
+  end)
 end)

@@ -15,15 +15,15 @@
 --- end
 --- ```
 ---
---- An expression has five fields, minute hour day month weekday, or six, with seconds
---- before them: `*`, numbers, `jan`, `mon`, lists `1,5`, ranges `9-17`, steps `*/15`; or
+--- An expression has five fields, minute hour day month weekday, or six, seconds
+--- first: `*`, numbers, `jan`, `mon`, lists `1,5`, ranges `9-17`, steps `*/15`; or
 --- it is `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Where both day and
 --- weekday are given, either will do. 0 and 7 are Sunday.
 ---
 --- When the clock is put forward or back, what has a `*` in hour or minute goes by the
---- clock: what the clock skips is skipped, what it shows twice comes twice. Everything
+--- clock: what that skips is skipped, what it shows twice comes twice. Everything
 --- else comes once a day: at the moment of the change if its time is skipped, the first
---- time if its time comes twice. A clock that is set by hand is noticed within a minute.
+--- time if its time comes twice. A clock set by hand is noticed within a minute.
 
 local beside = require 'runsmith.beside'
 local expression = require 'std.cron_expression'
@@ -87,8 +87,8 @@ local function at(name, text, options, level)
   end
   local parsed, why = expression.parse(text, options.zone or 'local')
   if not parsed then error(("%s: '%s': %s"):format(name, text, why), level + 1) end
-  return new(function() return time.now() end, function(due) return parsed:next(due) end,
-    options)
+  local function after(due) return parsed:next(due) end
+  return new(function() return time.now() end, after, options)
 end
 
 local function every(name, seconds, options, level)
@@ -104,9 +104,9 @@ end
 --- @class std.cron.Options
 --- @field zone? 'local'|'utc' whose hours; 'local'
 --- @field missed? 'once'|'skip'|'all' what becomes of times that passed before they
----   were waited for: one wait returns for all of them ('once'), none, or one for each
---- @field file? string where the last time is kept, so that those that pass while nobody
----   runs are known as missed
+---   were waited for: one wait returns for all of them, none does, or one for each
+--- @field file? string where the last time is kept, so that those that pass while
+---   nobody runs are known as missed
 
 --- A schedule from an expression: '0 3 * * *'.
 --- @param text string
@@ -167,8 +167,8 @@ local function passed(self, now)
   return count, last, due
 end
 
--- A time that has come, and how many before it were missed; or nil and the seconds until
--- there may be one. `is_late`: what has come by now has come too late.
+-- A time that has come, and how many before it were missed; or nil and the seconds
+-- until there may be one. `is_late`: what has come by now has come too late.
 local function take(self, is_late)
   local now = self.clock()
   if now < self.due then
@@ -209,7 +209,7 @@ end
 
 --- Waits for the next time. To wait again says that its work has been done.
 --- @return number? due # in seconds since 1970; or nil, 'stopping'
---- @return integer|string missed times that passed before it, and that nobody waited for
+--- @return integer|string missed times before it that nobody waited for
 function Schedule:wait()
   settle(self)
   local is_first = not self.due
@@ -230,7 +230,7 @@ end
 --- @class std.cron.Job: std.cron.Options
 --- @field at? string an expression; or `every`
 --- @field every? number seconds
---- @field run fun(due: number, missed: integer) the work; what it raises fails the worker
+--- @field run fun(due: number, missed: integer) what it raises fails the worker
 --- @field name? string for messages
 --- @field overlap? 'skip'|'queue'|'parallel' what becomes of a time at which it still
 ---   runs: it is missed ('skip'), it comes when it has ended, it runs beside

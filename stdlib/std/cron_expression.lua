@@ -56,11 +56,12 @@ local function part_of(field, text)
   local range, step = text:match '^([^/]+)/(%d+)$'
   range = range or text
   if step and tonumber(step) == 0 then return nil, field.name .. ': a step of 0' end
-  local from, to, why = field.from, field.to, nil
+  local from, to = field.from, field.to
   if range ~= '*' then
     local first, last = range:match '^([^-]+)-([^-]+)$'
-    from, why = number_of(field, first or range)
-    if not from then return nil, why end
+    local number, why = number_of(field, first or range)
+    if not number then return nil, why end
+    from = number
     if not step or last then
       to, why = number_of(field, last or range)
       if not to then return nil, why end
@@ -146,7 +147,7 @@ local function step(zone, t, by)
   return zone.change(t, t + by)
 end
 
--- Every hour or minute that the clock shows is looked at, twice where it shows it twice.
+-- Every time that the clock shows is looked at, twice where it shows it twice.
 local function next_by_clock(self, after)
   local zone, t = self.zone, after + 1
   local last = t + YEARS_MAX * 366 * DAY

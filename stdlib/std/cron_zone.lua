@@ -20,7 +20,8 @@ function M.days(year, month, day)
   local era = math.floor(y / 400)
   local of_era = y - era * 400
   local of_year = math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1
-  local days = of_era * 365 + math.floor(of_era / 4) - math.floor(of_era / 100) + of_year
+  local leap = math.floor(of_era / 4) - math.floor(of_era / 100)
+  local days = of_era * 365 + leap + of_year
   return era * 146097 + days - 719468
 end
 
@@ -38,8 +39,8 @@ end
 --- @class std.cron.Zone
 --- @field fields fun(t: integer): table the date at a moment
 --- @field offset fun(t: integer): integer seconds that the zone is ahead of UTC
---- @field first fun(date: table): integer the first moment that has this date; where the
----   clock is put forward over it, the moment at which it is
+--- @field first fun(date: table): integer the first moment that has this date; where
+---   the clock is put forward over it, the moment at which it is
 --- @field change fun(from: integer, to: integer): integer the moment in (from, to] from
 ---   which the offset is `to`'s
 

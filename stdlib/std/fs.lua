@@ -1,8 +1,32 @@
 --- Files, without blocking the VM: the worker waits, the others go on. What was begun
 --- is finished even if the worker ends meanwhile, and a stop does not cut it short: it
 --- tells what became of the file, never 'stopping'.
+---
+--- ```lua
+--- local fs = require 'std.fs'
+---
+--- local folder = assert(fs.temp())
+--- assert(fs.mkdir(folder .. '/in/box'))
+--- assert(fs.write(folder .. '/in/box/a', 'one\n'))
+--- assert(fs.append(folder .. '/in/box/a', 'two\n'))
+--- assert(fs.read(folder .. '/in/box/a') == 'one\ntwo\n')
+--- assert(fs.copy(folder .. '/in/box/a', folder .. '/b'))
+--- assert(table.concat(fs.list(folder), ' ') == 'b in')
+--- assert(fs.stat(folder .. '/b').size == 8)
+--- assert(#fs.walk(folder) == 4) -- b, in, in/box, in/box/a
+---
+--- local watcher = assert(fs.watch(folder))
+--- assert(fs.write(folder .. '/c', 'new'))
+--- assert(watcher:wait(5))
+--- assert(fs.remove(folder, { recursive = true }))
+---
+--- local text, err = fs.read(folder .. '/b')
+--- assert(not text and err.code == 'ENOENT')
+--- ```
 
 local err = require 'std.err'
+local fs_tree = require 'std.fs_tree'
+local fs_watch = require 'std.fs_watch'
 local job = require 'runsmith.job'
 local owned = require 'runsmith.owned'
 
@@ -197,12 +221,102 @@ local function remove(this, path)
   return not why or nil, why
 end
 
---- Removes a file, or a folder that is empty.
+--- Removes a file, or a folder that is empty; `recursive`: or one that is not.
+--- @param path string
+--- @param options? { recursive?: boolean }
+--- @return true? ok, std.Err? err
+function M.remove(path, options)
+  check('remove', path)
+  local all = options and options.recursive
+  return answer(job.run(all and fs_tree.remove or remove, path))
+end
+
+--- @class std.fs.Entry
+--- @field path string below the folder that was walked
+--- @field kind string as in std.fs.Stat; a link is not followed
+--- @field size integer
+
+--- All that is below a folder, each folder before what is in it.
+--- @param path string
+--- @return std.fs.Entry[]? entries, std.Err? err
+function M.walk(path)
+  check('walk', path)
+  return answer(job.run(fs_tree.walk, path))
+end
+
+--- Copies a file, its mode too; what `to` named is replaced when the copy is whole.
+--- @param from string
+--- @param to string
+--- @return true? ok, std.Err? err
+function M.copy(from, to)
+  check('copy', from)
+  check('copy', to)
+  return answer(job.run(fs_tree.copy, from, to))
+end
+
+local function append(this, path, text, options)
+  local uv = owned.luv()
+  local why, fd = await(this, uv.fs_open, path, 'a', options.mode or MODE)
+  if why then return nil, why end
+  why = write_all(this, uv, fd, text)
+  if not why and options.sync then why = await(this, uv.fs_fsync, fd) end
+  why = await(this, uv.fs_close, fd) or why
+  return not why or nil, why
+end
+
+--- Adds to a file's end, and makes the file if there is none.
+--- @param path string
+--- @param text string
+--- @param options? { mode?: integer, sync?: boolean } sync: it is on the disk then
+--- @return true? ok, std.Err? err
+function M.append(path, text, options)
+  check('append', path)
+  if type(text) ~= 'string' then
+    error('fs.append takes a text, not a ' .. type(text), 2)
+  end
+  return answer(job.run(append, path, text, options or {}))
+end
+
+local function value_of(this, name, ...)
+  local why, value = await(this, owned.luv()[name], ...)
+  if why then return nil, why end
+  return value
+end
+
+--- A new, empty folder where temporary files belong. It is its maker's to remove.
+--- @return string? path, std.Err? err
+function M.temp()
+  local place = os.getenv 'TMPDIR' or '/tmp'
+  return answer(job.run(value_of, 'fs_mkdtemp', place .. '/runsmith.XXXXXX'))
+end
+
+--- The path without links, dots and doubled slashes.
+--- @param path string
+--- @return string? path, std.Err? err
+function M.real(path)
+  check('real', path)
+  return answer(job.run(value_of, 'fs_realpath', path))
+end
+
+--- Makes a symbolic link.
+--- @param target string what it points to
 --- @param path string
 --- @return true? ok, std.Err? err
-function M.remove(path)
-  check('remove', path)
-  return answer(job.run(remove, path))
+function M.link(target, path)
+  check('link', target)
+  check('link', path)
+  return answer(job.run(simple, 'fs_symlink', target, path))
+end
+
+--- Watches a file, also one that is replaced or made later, or what is in a folder:
+--- `watcher:wait(timeout)` gives the names that have changed since, `watcher:close()`
+--- ends it, as the incarnation's end does.
+--- @param path string
+--- @return std.fs.Watcher? watcher, std.Err? err
+function M.watch(path)
+  check('watch', path)
+  local found = M.stat(path)
+  return fs_watch.new(path, found ~= nil and found.kind == 'directory')
 end
 
 local function is_directory(this, uv, path)

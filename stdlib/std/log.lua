@@ -1,4 +1,12 @@
 --- Entries for the journal: a text for people, fields for programs.
+---
+--- ```lua
+--- local log = require 'std.log'
+---
+--- log.info('frame stored', { number = 17, took = 0.003 })
+--- local of_camera = log.with { camera = 'north' }
+--- of_camera.warn('no frame', { since = 2.5 })
+--- ```
 
 local cjson = require 'cjson'
 local host = require 'runsmith.host'
@@ -44,7 +52,20 @@ local function encode(text, fields)
   return cjson.encode { text = 'a text of which too much had to be escaped' }
 end
 
-local function level(name, number)
+local NAMES = { 'debug', 'info', 'warn', 'error' }
+
+local function joined(common, fields)
+  local all = {}
+  for key, value in pairs(common) do
+    all[key] = value
+  end
+  for key, value in pairs(fields or {}) do
+    all[key] = value
+  end
+  return all
+end
+
+local function level(name, number, common)
   return function(text, fields)
     if type(text) ~= 'string' then
       error(('log.%s takes a text, not a %s'):format(name, type(text)), 2)
@@ -53,6 +74,7 @@ local function level(name, number)
       local why = 'log.%s takes its fields as a table, not a %s'
       error(why:format(name, type(fields)), 2)
     end
+    if common then fields = joined(common, fields) end
     local task = schedule.current()
     host.put(host.up.LOG, task and task[ID], number, 0, encode(text, fields))
   end
@@ -66,5 +88,19 @@ M.info = level('info', 1)
 M.warn = level('warn', 2)
 --- @type fun(text: string, fields?: table)
 M.error = level('error', 3)
+
+--- The same four functions; what they write has these fields as well.
+--- @param fields table
+--- @return { debug: function, info: function, warn: function, error: function }
+function M.with(fields)
+  if type(fields) ~= 'table' then
+    error('log.with takes a table of fields, not a ' .. type(fields), 2)
+  end
+  local common, logger = joined(fields), {}
+  for i, name in ipairs(NAMES) do
+    logger[name] = level(name, i - 1, common)
+  end
+  return logger
+end
 
 return M

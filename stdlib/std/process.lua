@@ -1,8 +1,8 @@
 --- Programs: run to their end, or beside the worker with streams to read and write.
 --- There is no shell between. A program leads a group and a session of its own and
---- belongs to the incarnation that started it: with that, with its own end, at a timeout
---- and at a stop, all that it has started ends too. What left its session and outlived
---- its parent is found at the incarnation's end at the latest.
+--- belongs to the incarnation that started it: with that, with its own end, at a
+--- timeout and at a stop, all that it has started ends too. What left its session and
+--- outlived its parent is found at the incarnation's end at the latest.
 ---
 --- ```lua
 --- local process = require 'std.process'
@@ -141,8 +141,8 @@ end
 --- @class std.process.Run
 --- @field [integer] string program, which PATH finds, and its arguments
 --- @field cwd? string
---- @field env? table<string, string|number|false> added to the worker's own; false removes
---- @field stdin? string|fun(): string? a text, or the pieces of one; without it: nothing
+--- @field env? table<string, string|number|false> besides the worker's; false removes
+--- @field stdin? string|fun(): string? a text, or the pieces of one
 --- @field stdout? 'capture'|'journal'|'ignore' 'capture'; 'journal': as if printed
 --- @field stderr? 'capture'|'journal'|'ignore'|'stdout' 'capture'
 --- @field max? integer bytes captured of each; 16 MiB; more is an error, EFBIG
@@ -174,7 +174,10 @@ function M.run(spec)
     return too_much(child, max)
   end)
   if not ok then child_of.destroy(child) end
-  local result = { stdout = captured(child, 'stdout'), stderr = captured(child, 'stderr') }
+  local result = {}
+  for _, name in ipairs { 'stdout', 'stderr' } do
+    result[name] = captured(child, name)
+  end
   for key, value in pairs(child.ended) do
     result[key] = value
   end
@@ -185,7 +188,7 @@ end
 --- @class std.process.Spawn
 --- @field [integer] string program, which PATH finds, and its arguments
 --- @field cwd? string
---- @field env? table<string, string|number|false> added to the worker's own; false removes
+--- @field env? table<string, string|number|false> besides the worker's; false removes
 --- @field stdin? 'pipe'|'ignore' 'pipe': `child:write`
 --- @field stdout? 'pipe'|'journal'|'ignore' 'pipe': `child:read`, `child:line`
 --- @field stderr? 'pipe'|'journal'|'ignore'|'stdout' 'journal'

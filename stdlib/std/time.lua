@@ -1,4 +1,16 @@
 --- Waiting, and the time.
+---
+--- ```lua
+--- local time = require 'std.time'
+---
+--- local before = time.mono()
+--- if not time.sleep(0.05) then return end -- the worker is to stop
+--- assert(time.mono() - before >= 0.05)
+---
+--- for tick in time.every(0.02) do
+---   if tick >= 3 then break end
+--- end
+--- ```
 
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
