@@ -1,29 +1,21 @@
 --- The command line: finds the command, reads its options, runs it.
+local commands = require 'cli.commands'
 local options = require 'cli.options'
 local suggest = require 'runsmith.suggest'
 
-local COMMANDS = {
-  'run', 'check', 'lifecycle', 'status', 'top', 'journal', 'why', 'start', 'stop',
-  'restart', 'kill', 'add', 'remove', 'plan', 'reload', 'eval', 'init', 'version',
+local INTERNAL = {
+  __evaluate = 'cli.evaluate', __print = 'cli.print', __complete = 'cli.complete',
+  __manual = 'cli.manual',
 }
-local MODULES = { init = 'cli.project' } -- cli.init is this file
-local INTERNAL = { __evaluate = 'cli.evaluate', __print = 'cli.print' }
 
 local function overview()
   local lines = { 'usage: runsmith COMMAND …', '' }
-  for _, name in ipairs(COMMANDS) do
-    local command = require(MODULES[name] or 'cli.' .. name)
-    lines[#lines + 1] = ('  %-10s %s'):format(name, command.summary)
+  for _, command in ipairs(commands.all()) do
+    lines[#lines + 1] = ('  %-10s %s'):format(command.name, command.summary)
   end
   lines[#lines + 1] = ''
   lines[#lines + 1] = 'runsmith COMMAND --help tells more of each.'
   return table.concat(lines, '\n') .. '\n'
-end
-
-local function find(name)
-  for _, known in ipairs(COMMANDS) do
-    if known == name then return require(MODULES[name] or 'cli.' .. name) end
-  end
 end
 
 --- Runs one command line.
@@ -45,12 +37,12 @@ return function(argv)
     return 2
   end
   if INTERNAL[name] then return require(INTERNAL[name])(rest) end
-  local command = find(name)
+  local command = commands.find(name)
   if not command then
     io.stderr:write(
       ("runsmith: there is no command '%s': %s\n"):format(
         name,
-        suggest.hint(name, COMMANDS)
+        suggest.hint(name, commands.NAMES)
       )
     )
     return 2
