@@ -5,7 +5,7 @@ local suggest = require 'runsmith.suggest'
 
 local INTERNAL = {
   __evaluate = 'cli.evaluate', __print = 'cli.print', __complete = 'cli.complete',
-  __manual = 'cli.manual',
+  __manual = 'cli.manual', __definitions = 'cli.definitions',
 }
 
 local function overview()

@@ -38,21 +38,22 @@ return worker.define {
 
 local PROGRAM = os.getenv 'RUNSMITH' or 'runsmith'
 
+-- What a command says; a failure of its fails the test with that.
 local function output(command)
-  local pipe = assert(io.popen(command .. ' 2>&1; echo status $?'))
+  local pipe = assert(io.popen(PROGRAM .. ' ' .. command .. ' 2>&1; echo status $?'))
   local text = pipe:read '*a'
   pipe:close()
-  return text
+  return assert(text:match '^(.*)status 0\n$', text)
 end
 
 describe('the tree', function()
   it('has no mistakes', function()
-    assert.truthy(output(PROGRAM .. ' check tree.lua'):find 'status 0')
+    output 'check tree.lua'
   end)
 
   it('has a greeter', function()
-    local life = output(PROGRAM .. ' lifecycle tree.lua @NAME@/greeter')
-    assert.truthy(life:find 'running')
+    local life = output 'lifecycle tree.lua @NAME@/greeter'
+    assert.truthy(life:find 'running', life)
   end)
 end)
 ]],
@@ -88,16 +89,14 @@ return { default = { lua = 'luajit', ROOT = { 'spec' } } }
   },
 }
 
--- The folders where an editor finds the framework's annotations, if they lie somewhere.
+-- The folder where an editor finds the definitions: installed, or as they were built.
 local function library()
-  local program = uv.exepath()
-  local folders = {}
-  local places = { '/../share/runsmith/lua', '/../../lua', '/../../stdlib' }
-  for _, place in ipairs(places) do
-    local path = uv.fs_realpath(program:match '^(.*)/' .. place)
-    if path then folders[#folders + 1] = ('"%s"'):format(path) end
+  local folder = uv.exepath():match '^(.*)/'
+  for _, place in ipairs { '/../share/runsmith/library', '/share/runsmith/library' } do
+    local path = uv.fs_realpath(folder .. place)
+    if path then return ('"%s"'):format(path) end
   end
-  return table.concat(folders, ', ')
+  return ''
 end
 
 local function make_folder(path)

@@ -25,7 +25,7 @@ local function place_of(definition, caller)
 end
 
 --- Declares a worker: its lifecycle and one function a state.
---- @generic T: table
+--- @generic T: runsmith.Definition
 --- @param definition T
 --- @return T definition the same table, marked
 function M.define(definition)

@@ -126,6 +126,9 @@ function M.parse(text, zone)
   return made
 end
 
+--- Whether it comes on a day at all.
+--- @param date table
+--- @return boolean
 function Expression:has_day(date)
   if not self.month.has[date.month] then return false end
   local day, weekday = self.day.has[date.day], self.weekday.has[date.wday]

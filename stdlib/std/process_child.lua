@@ -219,6 +219,7 @@ local function on_exit(child, code, signal)
 end
 
 --- Kills it, and waits until it is gone.
+--- @param child std.process.Child
 function M.destroy(child)
   family.kill(child.pid)
   while not child.ended do

@@ -24,6 +24,8 @@ function M.new(pipe, notify)
   return setmetatable({ pipe = pipe, notify = notify, parts = {}, size = 0 }, Stream)
 end
 
+--- No more comes of it.
+--- @param why? string luv's word for what went wrong
 function Stream:close(why)
   self.over = self.over or why or 'closed'
   local uv = owned.luv()
