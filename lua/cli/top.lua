@@ -83,16 +83,15 @@ function Top:refresh()
   self.root = root
 end
 
--- Reads the last entries of the chosen unit.
-function Top:read_journal()
-  self.reading, self.entries = self.path, {}
-  local id = self.host:send('journal', { unit = self.path, since = 0 })
-  local writer = lines.writer(1)
+-- Reads what is new of the unit whose journal is shown.
+function Top:read_on()
+  local id = self.host:send('journal', { unit = self.reading, since = self.seq })
   while true do
     local entry, line = self.host:entry(id)
     if not entry then break end
+    self.seq = entry.seq or self.seq
     local out = {}
-    writer(line, out)
+    self.writer(line, out)
     for text in table.concat(out):gmatch '[^\n]+' do
       self.entries[#self.entries + 1] = text
     end
@@ -100,6 +99,14 @@ function Top:read_journal()
       table.remove(self.entries, 1)
     end
   end
+end
+
+-- Shows the last entries of the chosen unit, and those that come.
+function Top:read_journal()
+  if not self.path then return end
+  self.reading, self.entries, self.seq = self.path, {}, 0
+  self.writer = lines.writer(1)
+  self:read_on()
 end
 
 function Top:order_unit(op)
@@ -136,6 +143,8 @@ end
 function Top:run()
   self.input, self.out = uv.new_tty(0, true), uv.new_tty(1, false)
   local timer, pressed, due = uv.new_timer(), {}, true
+  local ended = uv.new_signal()
+  uv.signal_start(ended, 'sigterm', function() self.over = true end)
   self.input:set_mode(1)
   write '\27[?1049h\27[?25l'
   uv.read_start(self.input, function(err, text)
@@ -149,6 +158,7 @@ function Top:run()
         self:press(table.remove(pressed, 1))
         due = true
       end
+      if due and self.reading then self:read_on() end
       if due and not self.reading then self:refresh() end
       due = false
       if not self.over then
@@ -158,7 +168,7 @@ function Top:run()
     end
   end, debug.traceback)
   self.input:set_mode(0)
-  for _, handle in ipairs { timer, self.input, self.out } do
+  for _, handle in ipairs { timer, ended, self.input, self.out } do
     uv.close(handle)
   end
   write '\27[?25h\27[?1049l'
