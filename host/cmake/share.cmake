@@ -34,7 +34,8 @@ foreach(source ${sources} runsmith/worker.lua runsmith/context.lua runsmith/clie
     set(from ${CMAKE_SOURCE_DIR}/lua/${source})
   endif()
   configure_file(${from} ${RS_SHARE}/${RS_LIBRARY}/${source} COPYONLY)
-  get_filename_component(place ${CMAKE_INSTALL_DATADIR}/${RS_LIBRARY}/${source} DIRECTORY)
+  set(place ${CMAKE_INSTALL_DATADIR}/${RS_LIBRARY}/${source})
+  get_filename_component(place ${place} DIRECTORY)
   install(FILES ${from} DESTINATION ${place})
 endforeach()
 

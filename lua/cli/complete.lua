@@ -1,5 +1,5 @@
---- runsmith __complete WORD...: what the last word, which may be empty, could become; a
---- line each, a tab before what it means. ':files' and ':folders' leave it to the shell.
+--- runsmith __complete WORD...: what the last word, which may be empty, could become;
+--- a line each, a tab before what it means. ':files' and ':folders': the shell knows.
 local client = require 'runsmith.client'
 local commands = require 'cli.commands'
 local terminal = require 'cli.terminal'
@@ -33,7 +33,8 @@ end
 -- What may stand for an option's value.
 local function add_values(out, option, prefix)
   local what = option[2]
-  local words = what:find '|' and what or option[1] == 'kind' and table.concat(KINDS, '|')
+  local words = what:find '|' and what
+    or option[1] == 'kind' and table.concat(KINDS, '|')
   for word in (words or ''):gmatch '[^|]+' do
     add(out, prefix .. word)
   end

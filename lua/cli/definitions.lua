@@ -51,7 +51,8 @@ local WORKER = [[
 --- @field ends? 'ok'|'error'
 
 --- @alias runsmith.Step fun(self: table, ctx: runsmith.Context): string
---- @alias runsmith.Hook fun(self: table, ctx: runsmith.Context, event: string, other: string)
+--- @alias runsmith.Hook
+--- | fun(self: table, ctx: runsmith.Context, event: string, other: string)
 
 --- What worker.define takes: a lifecycle and one function a state.
 --- @class runsmith.Definition

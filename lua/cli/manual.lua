@@ -111,7 +111,7 @@ local function synopsis(command)
     local text = (arg.optional and '.Op Ar ' or '.Ar ') .. word(arg[1])
     parts[#parts + 1] = text
   end
-  if command.options and command.options[1] then parts[#parts + 1] = '.Op Ar options' end
+  if (command.options or {})[1] then parts[#parts + 1] = '.Op Ar options' end
   return table.concat(parts, '\n')
 end
 

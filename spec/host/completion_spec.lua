@@ -1,5 +1,5 @@
--- The shells' own completion with the scripts that the program prints, against a running
--- host; the manual page. A shell that is not installed is not asked.
+-- The shells' own completion with the scripts that the program prints, against a
+-- running host; the manual page. A shell that is not installed is not asked.
 
 local assert = require 'luassert'
 local commands = require 'cli.commands'

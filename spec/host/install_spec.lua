@@ -1,4 +1,4 @@
--- `cmake --install` into a folder, then a new user's first minutes with what lies there.
+-- `cmake --install` into a folder, then a new user's first minutes with what is there.
 
 local assert = require 'luassert'
 local json = require 'cjson'
@@ -78,7 +78,8 @@ describe('what is installed', function()
     does("sed -i 's/run = /rum = /; s/max = 3/max = -3/' tree.lua", dir)
     local status, text = shell('runsmith run tree.lua', dir)
     assert.equal(1, status)
-    assert.truthy(text:find("tree.lua:5: wrong/greeter: unknown field 'rum'", 1, true), text)
+    local mistake = "tree.lua:5: wrong/greeter: unknown field 'rum'"
+    assert.truthy(text:find(mistake, 1, true), text)
     assert.truthy(text:find('tree.lua:4', 1, true) or text:find('max', 1, true), text)
     status, text = shell('busted', dir)
     assert.not_equal(0, status)

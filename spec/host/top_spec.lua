@@ -18,8 +18,9 @@ return rs.supervisor 'plant' {
 ]]
 
 local function start(host)
-  local line = ("cd '%s' && mkfifo keys && (TERM=xterm RUNSMITH_SOCKET='%s' script -qfc "
-    .. "'stty rows 20 cols 100; exec %s top --every 0.2' drawn <keys >/dev/null 2>&1 &)")
+  local line = "cd '%s' && mkfifo keys && (TERM=xterm RUNSMITH_SOCKET='%s' "
+    .. "script -qfc 'stty rows 20 cols 100; exec %s top --every 0.2' drawn "
+    .. '<keys >/dev/null 2>&1 &)'
   assert(os.execute(line:format(host.dir, control.path(host), PROGRAM)) == 0)
   local keys = assert(io.open(host.dir .. '/keys', 'w'))
   keys:setvbuf 'no'

@@ -41,7 +41,6 @@ describe('std.json', function()
   end)
 
   it('writes whole numbers exactly, and empty lists as lists', function()
-    local json = require 'std.json'
     local big = { id = 2 ^ 53 - 1, list = { 1770000000123456, 0.1 } }
     local text = assert(json.encode(big))
     assert.same(big, json.decode(text))

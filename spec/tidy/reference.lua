@@ -11,9 +11,9 @@ backend as a test.
 
 What the world does is a value: `nil` and an error, which prints well and has a `code`
 such as `'ENOENT'`. A wrong call raises, in the line that called. What waits lets the
-other workers of the VM go on, takes seconds as its limit (`nil, 'timeout'`), and follows
-the stop rule: `nil, 'stopping'`. Files are no waits in that sense: they say what became
-of the file. Whatever a worker opened ends with its incarnation.
+other workers of the VM go on, takes seconds as its limit (`nil, 'timeout'`), and
+follows the stop rule: `nil, 'stopping'`. Files are no waits in that sense: they say
+what became of the file. Whatever a worker opened ends with its incarnation.
 ]]
 
 local function lines_of(path)
