@@ -117,6 +117,8 @@ describe('a cron expression', function()
       times('Asia/Beirut', '0 0 * * *', EPOCH - 86400 - 7201, 3))
     assert.equal('24 23:30 EEST, 24 23:30 EET, 25 00:30 EET',
       times('Asia/Beirut', '30 * * * *', AUTUMN - 4 * 3600, 3))
+    assert.equal('28 23:10 NST, 28 23:20 NST', -- at 00:01 it was 23:01 again
+      times('America/St_Johns', '*/10 23 * * *', 1162088400, 2))
   end)
 end)
 
