@@ -16,8 +16,8 @@ local CODES = {
 --- @param fd integer
 --- @return fun(colour: string?, text: string): string
 function M.painter(fd)
-  local plain = os.getenv 'NO_COLOR' or os.getenv 'TERM' == 'dumb'
-  if (plain and plain ~= '') or not abi.is_terminal(fd) then
+  local is_plain = (os.getenv 'NO_COLOR' or '') ~= '' or os.getenv 'TERM' == 'dumb'
+  if is_plain or not abi.is_terminal(fd) then
     return function(_, text) return text end
   end
   return function(colour, text)

@@ -74,6 +74,18 @@ function cases.what_it_leaves()
   error 'its child lives on'
 end
 
+-- Whoever left its session holds its output open: its end is not waited for.
+function cases.what_goes_on()
+  local before = time.mono()
+  local got = assert(process.run { 'sh', '-c', [=[
+    exec 3>&1
+    up=$(setsid sh -c 'echo up; exec sleep 1001 >&3 2>&3' &)
+    echo $up
+  ]=], timeout = 10 })
+  same('up\n', got.stdout)
+  assert(time.mono() - before < 8)
+end
+
 function cases.input()
   local piece, count = ('x'):rep(999) .. '\n', 0
   local got = assert(process.run { 'cat', stdin = function()
