@@ -3,6 +3,7 @@
 --- In a worker a call waits as the library's others do: the VM goes on, and a stop ends
 --- the wait. Elsewhere (the command line) it runs luv's loop until the answer is there.
 
+local folder_of = require 'runsmith.folder'
 local json = require 'cjson'
 
 local M = {}
@@ -147,11 +148,9 @@ local function candidates(uv)
   local runtime = os.getenv 'XDG_RUNTIME_DIR'
   for _, folder in ipairs { runtime or RUN, RUN } do
     folder = folder .. '/runsmith'
-    local scan = not seen[folder] and uv.fs_scandir(folder)
+    local names = not seen[folder] and folder_of.names(uv, folder)
     seen[folder] = true
-    while scan do
-      local name = uv.fs_scandir_next(scan)
-      if not name then break end
+    for _, name in ipairs(names or {}) do
       if name:find '%.sock$' then found[#found + 1] = folder .. '/' .. name end
     end
   end

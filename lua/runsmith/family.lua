@@ -2,6 +2,7 @@
 --- signal; who has left the group is found as a descendant while its parent lives, and
 --- afterwards among the engine's children by the mark in its first environment.
 
+local folder = require 'runsmith.folder'
 local owned = require 'runsmith.owned'
 
 local M = {}
@@ -19,11 +20,9 @@ end
 
 local function children(uv, pid)
   local list = {}
-  local request = uv.fs_scandir(('/proc/%d/task'):format(pid))
-  while request do
-    local thread = uv.fs_scandir_next(request)
-    if not thread then break end
-    for child in read(('/proc/%d/task/%s/children'):format(pid, thread)):gmatch '%d+' do
+  local tasks = ('/proc/%d/task'):format(pid)
+  for _, thread in ipairs(folder.names(uv, tasks) or {}) do
+    for child in read(('%s/%s/children'):format(tasks, thread)):gmatch '%d+' do
       list[#list + 1] = tonumber(child)
     end
   end

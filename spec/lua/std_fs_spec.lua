@@ -246,4 +246,20 @@ describe('std.fs', function()
     end
     assert.is_true(has_other)
   end)
+
+  it('lists folders without keeping memory', function()
+    local kept = run(function()
+      local function lists(count)
+        for _ = 1, count do
+          fs.list(folder)
+        end
+        collectgarbage()
+        collectgarbage()
+        return collectgarbage 'count'
+      end
+      local before = lists(200)
+      return lists(200) - before
+    end)
+    assert.is_true(kept[1] < 30, kept[1] .. ' kB')
+  end)
 end)

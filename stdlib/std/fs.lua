@@ -139,24 +139,12 @@ function M.write(path, text, options)
   return answer(job.run(write, path, text, options or {}))
 end
 
-local function list(this, path)
-  local uv = owned.luv()
-  local why, request = await(this, uv.fs_scandir, path)
-  if why then return nil, why end
-  local names = {}
-  for name in uv.fs_scandir_next, request do
-    names[#names + 1] = name
-  end
-  table.sort(names)
-  return names
-end
-
 --- The names in a folder, sorted, without '.' and '..'.
 --- @param path string
 --- @return string[]? names, std.Err? err
 function M.list(path)
   check('list', path)
-  return answer(job.run(list, path))
+  return answer(job.run(fs_tree.names, path))
 end
 
 local function moment(time) return time.sec + time.nsec / 1e9 end

@@ -7,16 +7,31 @@ local owned = require 'runsmith.owned'
 local M = {}
 
 local DEPTH_MAX = 256
+local ENTRIES = 256 -- read at once
 
 local await = job.await
 
-local function names_of(this, uv, path)
-  local why, request = await(this, uv.fs_scandir, path)
+-- luv's fs_scandir never frees what it made.
+local function open(path, callback)
+  return owned.luv().fs_opendir(path, callback, ENTRIES)
+end
+
+--- The names in a folder, sorted.
+--- @param path string
+--- @return string[]? names, any why
+function M.names(this, path)
+  local uv, names = owned.luv(), {}
+  local why, folder = await(this, open, path)
   if why then return nil, why end
-  local names = {}
-  for name in uv.fs_scandir_next, request do
-    names[#names + 1] = name
-  end
+  local entries
+  repeat
+    why, entries = await(this, uv.fs_readdir, folder)
+    for _, entry in ipairs(entries or {}) do
+      names[#names + 1] = entry.name
+    end
+  until why or not entries
+  await(this, uv.fs_closedir, folder)
+  if why then return nil, why end
   table.sort(names)
   return names
 end
@@ -24,7 +39,7 @@ end
 -- What a folder has in it, as paths below `root`, folders before what is in them.
 local function collect(this, uv, root, below, into, depth)
   if depth > DEPTH_MAX then return err.new('ELOOP', root .. ': too deep') end
-  local names, why = names_of(this, uv, below == '' and root or root .. '/' .. below)
+  local names, why = M.names(this, below == '' and root or root .. '/' .. below)
   if not names then return why end
   for _, name in ipairs(names) do
     local path = below == '' and name or below .. '/' .. name

@@ -1,5 +1,6 @@
 --- The open descriptors of a unit's process.
 
+local folder = require 'runsmith.folder'
 local schedule = require 'runsmith.schedule'
 local uv = require('runsmith.owned').module()
 
@@ -8,13 +9,9 @@ local M = {}
 local SETTLE, SETTLE_SHARE = 0.05, 0.25 -- seconds; of the probe's timeout
 
 local function count(pid)
-  local list, why = uv.fs_scandir(('/proc/%d/fd'):format(pid))
+  local list, why = folder.names(uv, ('/proc/%d/fd'):format(pid))
   if not list then return nil, tostring(why) end
-  local open = 0
-  while uv.fs_scandir_next(list) do
-    open = open + 1
-  end
-  return open
+  return #list
 end
 
 --- @param spec { max: integer, timeout?: number }

@@ -1,15 +1,14 @@
 --- A process and all that it started, as /proc tells.
 
+local folder = require 'runsmith.folder'
 local io_of = require 'runsmith.probe.io'
 local uv = require('runsmith.owned').module()
 
 local M = {}
 
 local function add_children(pid, list)
-  local tasks = uv.fs_scandir(('/proc/%d/task'):format(pid))
-  while tasks do
-    local tid = uv.fs_scandir_next(tasks)
-    if not tid then break end
+  local tasks = folder.names(uv, ('/proc/%d/task'):format(pid))
+  for _, tid in ipairs(tasks or {}) do
     local text = io_of.read(('/proc/%d/task/%s/children'):format(pid, tid)) or ''
     for child in text:gmatch '%d+' do
       list[#list + 1] = tonumber(child)
