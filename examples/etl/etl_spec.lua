@@ -42,7 +42,9 @@ local function start(dir, pace)
   local host = harness.example('etl', {
     env = { ETL_DIR = dir, ETL_SOURCE = SOURCE, ETL_PACE = tostring(pace) },
   })
-  host:wait_for { kind = 'started', unit = 'etl/writer' }
+  for _, name in ipairs { 'poller', 'transformer', 'writer' } do
+    host:wait_for { kind = 'started', unit = 'etl/' .. name }
+  end
   return host
 end
 
@@ -93,8 +95,9 @@ describe('the example etl', function()
   it('loses none and does none twice when parts are killed at random', function()
     math.randomseed(tonumber(os.getenv 'RS_SEED' or 1))
     local _, count = expected()
-    local host = start(dir, 0.003)
-    local by, kills = posix.now() + 90, 0
+    local pace = math.max(0.003, 3 / count) -- time for the kills, however few there are
+    local host = start(dir, pace)
+    local by, kills = posix.now() + 240, 0
     while #posix.list(dir .. '/results') < count do
       assert.is_true(posix.now() < by, host:tail())
       host:watch(0.05 + math.random() * 0.2)
@@ -103,7 +106,7 @@ describe('the example etl', function()
         host:wait_end()
         none_replaced(host)
         host:finish { status = 1, stale_socket = true }
-        host = start(dir, 0.003)
+        host = start(dir, pace)
       end
     end
     assert.is_true(kills >= 5)

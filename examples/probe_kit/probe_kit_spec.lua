@@ -16,7 +16,7 @@ describe('the example probe_kit', function()
     os.execute(("mv %s/new/* %s/sacks/"):format(host.dir, host.dir))
     local violation = host:wait_for { kind = 'violation' }
     assert.same({ GRINDER, 'probe' }, { violation.unit, violation.constraint })
-    local reason = '^stuck: 4 sacks wait, the last was ground %d%.%d s ago$'
+    local reason = '^stuck: 4 sacks wait, the last was ground %d+%.%d s ago$'
     assert.truthy(violation.where:find(reason), violation.where)
     assert.equal('6', host:wait_for_line('ground', '^6$'))
     assert.equal(1, #host:all { kind = 'violation' })

@@ -12,11 +12,11 @@ describe('the example reluctant', function()
     local stop = host:all({ kind = 'stop' }, ready)[1]
     local polite = host:all { kind = 'exited', unit = 'office/polite' }[1]
     local violation = host:all({ kind = 'violation' }, ready)[1]
-    assert.same({ 'ok', true }, { polite.reason, polite.mono - stop.mono < 0.5 })
+    assert.same({ 'ok', true }, { polite.reason, polite.seq < violation.seq })
     assert.equal('office/reluctant', violation.unit)
     assert.equal('shutdown', violation.constraint)
     local took = violation.mono - stop.mono
-    assert.is_true(took >= 1 and took < 1.5, tostring(took))
+    assert.is_true(took >= 1 and took < 5, tostring(took))
     host:finish()
   end)
 end)

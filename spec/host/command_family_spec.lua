@@ -168,7 +168,7 @@ describe('`pre` and `post`', function()
     host:wait_for { kind = 'ready', unit = 'plant/y' }
     host:signal 'TERM'
     host:wait_for { kind = 'output', unit = 'plant/y', text = 'in' }
-    host:finish { signal = false, patience = 5 }
+    host:finish { signal = false }
   end)
 end)
 
@@ -176,7 +176,7 @@ describe('`reload`', function()
   after_each(harness.sweep)
 
   it('is a signal where only contents of `files` changed', function()
-    local tree = program.tree(command('x', 'hup print:up ' .. ('sleep:0.1 '):rep(90),
+    local tree = program.tree(command('x', 'hup print:up wait',
       "reload = 'HUP', files = { 'x.conf' },"))
     local host = harness.start { files = { ['tree.lua'] = tree, ['x.conf'] = '1' } }
     host:wait_for { kind = 'output', text = 'up' }

@@ -72,8 +72,8 @@ describe('a command', function()
   it('never ready is ended by `launch`, unless it asks for more time', function()
     local host = program.start(
       command('x', 'wait', NOTIFY .. " launch = 0.3, restart = 'temporary',"),
-      command('y', 'say:EXTEND_TIMEOUT_USEC=5000000 sleep:0.6 say:READY=1 wait',
-        NOTIFY .. ' launch = 0.3,'))
+      command('y', 'say:EXTEND_TIMEOUT_USEC=9000000 sleep:1.2 say:READY=1 wait',
+        NOTIFY .. ' launch = 1,'))
     local violation = host:wait_for { kind = 'violation', unit = 'plant/x' }
     assert.equal('launch', violation.constraint)
     ready_of(host, 'y')

@@ -60,7 +60,7 @@ static void barrier(void) {
   say("BARRIER=1", pair[1]);
   close(pair[1]);
   struct pollfd end = {.fd = pair[0]};
-  printf("barrier %s\n", poll(&end, 1, 5000) == 1 ? "passed" : "stuck");
+  printf("barrier %s\n", poll(&end, 1, 20000) == 1 ? "passed" : "stuck");
   close(pair[0]);
 }
 

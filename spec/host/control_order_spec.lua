@@ -11,7 +11,8 @@ return rs.supervisor 'plant' {
   rs.worker 'one' { run = 'beater' },
   rs.worker 'two' { run = 'beater', backend = 'process' },
   rs.command 'slow' {
-    shutdown = 30, exec = { 'sh', '-c', "trap '' TERM; sleep 1000" },
+    shutdown = 30, ready = { fd = 3 }, -- deaf by then
+    exec = { 'sh', '-c', "trap '' TERM; echo >&3; sleep 1000" },
   },
   rs.supervisor 'group' { rs.worker 'in' { run = 'beater' } },
   rs.supervisor 'pool' { pool = rs.worker { run = 'argued' } },
@@ -141,6 +142,7 @@ describe('an order', function()
     local both = { control.open(host), control.open(host) }
     for _, client in ipairs(both) do
       client:send '{"id":1,"op":"stop","path":"plant/slow"}\n'
+      assert.equal(2, client:ask({ id = 2, op = 'status', path = 'plant/slow' }).id)
     end
     control.ask(host, { op = 'kill', path = 'plant/slow' })
     for _, client in ipairs(both) do

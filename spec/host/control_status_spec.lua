@@ -47,7 +47,9 @@ local function start(args, tree)
     args = args,
   }
   host:wait_for { kind = 'restart', unit = 'plant/edge' }
-  host:wait_for { kind = 'ready', unit = 'plant/two' }
+  for _, name in ipairs(tree and { 'two' } or { 'one', 'two', 'three' }) do
+    host:wait_for { kind = 'ready', unit = 'plant/' .. name }
+  end
   return host
 end
 

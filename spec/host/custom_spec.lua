@@ -39,7 +39,7 @@ return rs.supervisor 'plant' {
 
 -- The unit's process, once the shell that starts it has become it.
 local function find_sleep(host)
-  for _ = 1, 100 do
+  for _ = 1, 400 do
     for _, process in ipairs(host:processes()) do
       local ours = process.pid ~= host:pid_of 'plant/command'
       if ours and process.title:find '^sleep sleep 1000' then return process.pid end
@@ -57,7 +57,7 @@ describe('a custom backend', function()
     local pid = assert(find_sleep(host), host:tail())
     posix.kill(pid, 'KILL')
     host:wait_for({ kind = 'ready', unit = 'plant/own', incarnation = 1 }, ready)
-    assert.not_equal(pid, find_sleep(host))
+    assert.not_equal(pid, assert(find_sleep(host), host:tail()))
     assert.equal(1, #host:all { kind = 'started', unit = 'plant/command' })
     host:finish()
   end)

@@ -1,7 +1,7 @@
 -- fixtures.lua -- the workers and trees that the host's specs share, as text.
 --
 -- A `culprit` lives well until the file `go` appears in the host's folder; then its
--- first incarnation does what `args.how` says. Later ones live well.
+-- first incarnation says `goes` and does what `args.how` says. Later ones live well.
 
 local M = {}
 
@@ -42,6 +42,7 @@ return worker.define {
     local go = ctx.incarnation == 0 and io.open 'go'
     if go then
       go:close()
+      print 'goes'
       local event = ways[ctx.args.how](ctx)
       if event then return event end
     end

@@ -33,10 +33,15 @@ function M.find(host, part)
   return nil
 end
 
---- Kills it with SIGKILL and waits until it is gone.
+--- Kills it with SIGKILL and waits until it is gone. One that has just been replaced
+--- may take a moment to be what it is to become.
 --- @return boolean done
 function M.kill(host, part)
-  local pid = M.find(host, part)
+  local by, pid = posix.now() + 10, M.find(host, part)
+  while not pid and posix.now() < by do
+    host:watch(0.02)
+    pid = M.find(host, part)
+  end
   if not pid then error('no ' .. part .. ' found' .. host:tail(), 2) end
   return posix.kill(pid, 'KILL') and posix.wait_gone(pid, 5)
 end

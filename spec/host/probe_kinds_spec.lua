@@ -159,13 +159,15 @@ describe('the probe', function()
   it('file wants it there, and fresh', function()
     local host = alone [[
       rs.worker 'unit' { run = 'beater', probes = {
-        rs.probe.file { path = 'tree.lua', max_age = 1, every = 0.1, action = 'warn' },
+        rs.probe.file { path = 'tree.lua', max_age = 60, every = 0.1, action = 'warn' },
       } },
     ]]
     verdict(host, 'file', 'alive')
-    assert.truthy(verdict(host, 'file', 'dead').detail:find 'more than 1$')
+    os.execute(("touch -d '1 hour ago' '%s/tree.lua'"):format(host.dir))
+    local dead = verdict(host, 'file', 'dead')
+    assert.truthy(dead.detail:find 'more than 60$', dead.detail)
     host:write('tree.lua', 'new')
-    verdict(host, 'file', 'alive', host:all { verdict = 'dead' }[1])
+    verdict(host, 'file', 'alive', dead)
     host:finish()
   end)
 
@@ -180,13 +182,13 @@ describe('the probe', function()
         end,
         probes = { rs.probe.memory { max = '64M', every = 0.1, when = 'running' } } },
       rs.command 'busy' { exec = { 'sh', '-c', 'while :; do :; done' },
-        probes = { rs.probe.cpu { max = 20, every = 0.1, action = 'warn' } } },
+        probes = { rs.probe.cpu { max = 2, every = 0.2, action = 'warn' } } },
     ]]
     local violation = host:wait_for { kind = 'violation', unit = 'plant/eater' }
     assert.truthy(violation.where:find '^memory: %d+%.%d MiB are more than 64%.0$')
     local started = { kind = 'started', unit = 'plant/eater', incarnation = 1 }
     host:wait_for(started, violation)
-    assert.truthy(verdict(host, 'cpu', 'dead').detail:find '%% are more than 20$')
+    assert.truthy(verdict(host, 'cpu', 'dead').detail:find '%% are more than 2$')
     host:watch(0.5)
     assert.equal(1, #host:all { kind = 'violation' })
     host:finish()
