@@ -1,6 +1,6 @@
 /* The socket on which units that are programs say how they are: one for the host. Who
 ** speaks is told by the kernel; whom it belongs to, by its cgroup, else by session,
-** group and descent, else by the mark in its first environment. */
+** group and descent, else, for an orphan, by the mark in its first environment. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stddef.h>
@@ -78,9 +78,22 @@ static rs_command *by_kin(const rs_engine *engine, pid_t pid) {
   return command;
 }
 
-/* An orphan in a session of its own has nothing but its mark. It may be forged, so it
-** is believed only where no cgroup knows better. */
+/* An orphan of the host's, or below one: what no other part of it answers for. */
+static bool is_orphan(const rs_engine *engine, pid_t pid) {
+  for (int depth = 0; depth < DEPTH_MAX && pid > 1; depth++) {
+    rs_kin kin = rs_family_kin(pid);
+    if (kin.state == 'X') return false;
+    if (kin.parent == getpid()) return !rs_children_find(&engine->children, pid);
+    pid = kin.parent;
+  }
+  return false;
+}
+
+/* An orphan in a session of its own has nothing but its mark. Anybody may bear one, so
+** it is believed only where no cgroup knows better, and only of an orphan: a stranger
+** is not below this process, and a worker's program is below its runner. */
 static rs_command *by_mark(const rs_engine *engine, pid_t pid) {
+  if (!is_orphan(engine, pid)) return NULL;
   for (rs_command *command = engine->commands; command; command = command->next)
     if (!command->group.at[RS_CG_UNIFIED] && command->family.mark &&
         rs_family_has_mark(pid, command->family.mark))

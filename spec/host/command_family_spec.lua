@@ -99,6 +99,7 @@ end)
 
 describe('a limit', function()
   after_each(harness.sweep)
+  after_each(program.sweep)
 
   it('of memory holds', function()
     local host = program.start(
@@ -110,6 +111,7 @@ describe('a limit', function()
   end)
 
   it('of processes holds for the unit alone', function()
+    program.publish()
     local host = program.start(
       command('x', 'breed:50 wait', "limits = { processes = 10 }, user = 'nobody',"))
     local bred = host:wait_for { kind = 'output', unit = 'plant/x' }

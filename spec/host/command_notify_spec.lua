@@ -17,6 +17,7 @@ end
 
 describe('a command', function()
   after_each(harness.sweep)
+  after_each(program.sweep)
 
   it('is ready once it says READY=1, and once only', function()
     local host = program.start(
@@ -149,6 +150,28 @@ describe('a command', function()
     pipe:close()
     local log = host:wait_for { kind = 'log', level = 'warn' }
     assert.truthy(log.text:find 'ignored.*READY=1.*of no command', log.text)
+    assert.equal(0, #host:all { kind = 'ready', unit = 'plant/x' })
+    host:finish()
+  end)
+
+  it('is not spoken for by its mark alone where there is no cgroup', function()
+    program.publish()
+    local lie = "NOTIFY_SOCKET=$(cat address) RUNSMITH_UNIT=plant/x#0 setsid -w "
+      .. program.path .. ' say:READY=1 barrier'
+    local host = program.start_humbly(
+      command('x', 'wait', NOTIFY .. ' launch = 100,'),
+      ("rs.command 'y' { exec = { 'sh', '-c', 'echo $NOTIFY_SOCKET >address; "
+        .. "(setsid %s say:READY=1 wait &) & wait; exec sleep 1000' },"
+        .. " ready = 'notify' },\n"):format(program.path),
+      ("rs.worker 'liar' { backend = 'process', after = { 'y' },"
+        .. ' run = function() print(io.popen(%q):read "*a") end },\n'):format(lie))
+    ready_of(host, 'y') -- by an orphan in a session of its own
+    host:wait_for { kind = 'output', unit = 'plant/liar', text = 'barrier passed' }
+    local said = program.run_humbly(('cd %q && %s'):format(host.dir, lie))
+    assert.equal('barrier passed\n', said)
+    host:wait_for { kind = 'log', level = 'warn', text = function(text)
+      return text ~= nil and text:find 'ignored.*READY=1.*of no command'
+    end }
     assert.equal(0, #host:all { kind = 'ready', unit = 'plant/x' })
     host:finish()
   end)

@@ -19,6 +19,7 @@ end
 
 describe('a command', function()
   after_each(harness.sweep)
+  after_each(program.sweep)
 
   local cases = {
     { 'no such file', "'./nope'", '', 'cannot run ./nope: ', 'ENOENT' },
@@ -64,6 +65,7 @@ describe('a command', function()
   end)
 
   it('is confined as its fields say', function()
+    program.publish()
     local host = program.start(command('x', 'show wait', [[
       user = 'nobody', cwd = '/', umask = '027', nice = 5, oom_score_adj = 321,
       limits = { open_files = 77 }, no_new_privs = true,

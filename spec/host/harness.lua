@@ -55,9 +55,18 @@ local function environment(dir, extra)
   return list
 end
 
+-- The words before the program, so that it runs as another user. The folder is that
+-- user's; who may not become another stays what he is.
+local function become(user, dir)
+  if not user or not posix.is_root() then return {} end
+  assert(os.execute(("chown -R '%s' '%s'"):format(user, dir)) == 0)
+  return { '/usr/bin/setpriv', '--reuid=' .. user, '--regid=nogroup', '--clear-groups' }
+end
+
 --- Starts a host.
 --- @param spec { files: table<string, string>, script?: string, args?: string[],
----   env?: table<string, string>, command?: string[] } command: instead of run's
+---   env?: table<string, string>, command?: string[], user?: string, program?: string }
+---   command: instead of run's. user: who runs it, if we may choose. program: a copy
 --- @return runsmith.spec.Host
 function M.start(spec)
   posix.adopt()
@@ -66,7 +75,8 @@ function M.start(spec)
   for name, text in pairs(spec.files or {}) do
     write_file(dir .. '/' .. name, text)
   end
-  local argv = { absolute(PROGRAM) }
+  local argv = become(spec.user, dir)
+  argv[#argv + 1] = spec.program or absolute(PROGRAM)
   local command = { 'run', spec.script or 'tree.lua', '--log', 'json' }
   for _, word in ipairs(spec.command or command) do
     argv[#argv + 1] = word
@@ -89,6 +99,9 @@ function M.start(spec)
   hosts[host] = true
   return host
 end
+
+--- @return string path of the program under test
+function M.program() return absolute(PROGRAM) end
 
 --- @return string the project's folder
 function M.root() return (absolute '.'):gsub('/%.$', '') end

@@ -193,9 +193,18 @@ end
 --- @return integer
 function M.self() return uv.os_getpid() end
 
+function M.is_root() return uv.getuid() == 0 end
+
+--- True if anybody may enter this folder.
+function M.is_public(path)
+  local stat = uv.fs_stat(path)
+  return stat ~= nil and stat.mode % 2 == 1
+end
+
+--- @param folder? string where
 --- @return string path of a new folder
-function M.scratch()
-  local folder = os.getenv 'TMPDIR' or '/tmp'
+function M.scratch(folder)
+  folder = folder or os.getenv 'TMPDIR' or '/tmp'
   local name = ffi.new('char[256]', folder .. '/runsmith-XXXXXX')
   if C.mkdtemp(name) == nil then fail 'mkdtemp' end
   return ffi.string(name)
