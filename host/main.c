@@ -2,6 +2,7 @@
 ** the limits of an evaluation, the fork server, and the host itself. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdio.h>
@@ -105,7 +106,15 @@ static int evaluate(int argc, char **argv) {
   return run_lua("cli.evaluate", argc, argv, 2);
 }
 
+/* Descriptors 0, 1 and 2 are never anything else's, whoever starts this program with
+** one of them closed. */
+static void fill_descriptors(void) {
+  for (int fd = 0; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) _exit(FAILED);
+}
+
 int main(int argc, char **argv) {
+  fill_descriptors();
   prctl(PR_SET_NAME, "runsmith"); /* it may have been exec'd as "exe" */
   const char *command = argc > 1 ? argv[1] : "";
   if (strcmp(command, "__forkserver") == 0) return rs_forkserver_main(RS_FORKSERVER_FD);

@@ -38,6 +38,7 @@ static int status_of(const siginfo_t *info) {
 
 void rs_children_look(rs_children *children, rs_child *child) {
   siginfo_t info = {0};
+  if (children->before) children->before(children->before_ctx);
   if (child->pid == 0) return;
   int code =
     waitid((idtype_t)BY_PIDFD, (id_t)child->watch->fd, &info, WEXITED | WNOHANG);
@@ -84,6 +85,7 @@ void rs_children_reap(rs_children *children) {
     siginfo_t info = {0};
     if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
     if (info.si_pid == 0) return;
+    if (children->before) children->before(children->before_ctx);
     rs_child *known = rs_children_find(children, info.si_pid);
     if (known) rs_children_look(children, known);
     else waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG);

@@ -25,6 +25,8 @@ enum { RS_CHILD_BUCKETS = 1024 };
 
 typedef struct rs_children {
   uv_loop_t *loop;
+  void (*before)(void *ctx); /* before any is reaped: while it is known who it was */
+  void *before_ctx;
   rs_child *bucket[RS_CHILD_BUCKETS];
 } rs_children;
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,20 +17,6 @@ const rs_plan_exec *rs_command_exec(const rs_command *command, const rs_plan **p
   const rs_plan *here = rs_plans_get(&command->engine->plans, unit->plan)->plan;
   if (plan) *plan = here;
   return rs_plan_exec_of(here, unit->row);
-}
-
-void rs_command_say(const rs_command *command, uint32_t level, const char *format,
-                    ...) {
-  char text[512];
-  va_list args;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  rs_engine *engine = command->engine;
-  rs_event note = {.kind = RS_NOTE_LOG, .unit = command->unit, .inc = command->inc};
-  note.a = level;
-  note.text = rs_texts_print(&engine->texts, "{\"text\":\"%s\"}", text);
-  rs_engine_put(engine, note);
 }
 
 const char *rs_command_status(const rs_command *command, size_t *size) {
@@ -152,12 +137,13 @@ static void judge_main(rs_command *command, int status) {
 static void judge_post(rs_command *command, int status) {
   char how[128];
   if (command->error != 0) {
-    rs_command_say(command, WARN, "its post: %s", command->why);
+    rs_entry_log(command->engine, command->unit, command->inc, WARN, "its post: %s",
+                 command->why);
     return;
   }
   if (status == 0) return;
   describe(command, status, how, sizeof how);
-  rs_command_say(command, WARN, "its post %s", how);
+  rs_entry_log(command->engine, command->unit, command->inc, WARN, "its post %s", how);
 }
 
 static void tidy_up(rs_command *command) {
@@ -236,15 +222,11 @@ static int open_output(rs_command *command, const rs_plan_exec *exec,
   return error;
 }
 
-/* A note, as others: what the core has decided before is written before. */
 static void say_no_group(rs_engine *engine, const char *why) {
-  rs_event note = {.kind = RS_NOTE_LOG, .unit = RS_NONE, .inc = RS_NONE, .a = INFO};
-  note.text = rs_texts_print(&engine->texts,
-                             "{\"text\":\"commands have no cgroup of their own (%s): "
-                             "what one starts is found by group, session and "
-                             "RUNSMITH_UNIT\"}",
-                             why);
-  rs_engine_put(engine, note);
+  rs_entry_log(engine, RS_NONE, RS_NONE, INFO,
+               "commands have no cgroup of their own (%s): what one starts is found by "
+               "group, session and RUNSMITH_UNIT",
+               why);
 }
 
 /* Told once: what the machine does not have. */
@@ -309,7 +291,8 @@ void rs_command_reload(rs_engine *engine, const rs_action *action) {
   const char *name = rs_name_signal(sig);
   if (sig <= 0) return;
   rs_child_signal(&command->child, sig);
-  rs_command_say(command, INFO, "its files changed: sent %s", name ? name : "a signal");
+  rs_entry_log(command->engine, command->unit, command->inc, INFO,
+               "its files changed: sent %s", name ? name : "a signal");
 }
 
 void rs_command_kill(rs_command *command) {
@@ -320,6 +303,7 @@ void rs_command_kill(rs_command *command) {
 void rs_command_look(rs_engine *engine, const rs_action *action) {
   rs_command *command = command_of(engine, action);
   if (!command) return;
+  rs_notify_hear(engine);
   rs_time now = rs_base_now(), waited = 0;
   pid_t pid = command->child.pid;
   if (pid != 0) waited = rs_delay_read(pid, pid);

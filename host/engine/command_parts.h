@@ -75,11 +75,10 @@ int rs_ready_open(rs_command *command);
 /* NOTIFY_SOCKET's value; NULL if there is no such socket to be had. */
 const char *rs_notify_socket(rs_engine *engine);
 
+/* Hears what has come by now: before anybody is judged by what he did not say. */
+void rs_notify_hear(rs_engine *engine);
+
 /* True for the rs_child of a command, which `*command` then is. */
 bool rs_command_of_child(rs_child *child, rs_command **command);
-
-/* Journals what the host has to say of it, in turn; no quotes in the text. */
-void rs_command_say(const rs_command *command, uint32_t level, const char *format, ...)
-  __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -244,9 +244,20 @@ void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  begin_own(engine, RS_J_LOG, unit, inc);
-  rs_json_name(&line, "level", rs_name_level(level));
-  rs_json_name(&line, "text", text);
+  rs_event note = {.kind = RS_NOTE_SAID, .unit = unit, .inc = inc, .a = level};
+  if (engine->ended) {
+    rs_entry_said(engine, &note, text, strlen(text));
+    return;
+  }
+  note.text = rs_texts_put(&engine->texts, text, strlen(text));
+  rs_engine_put(engine, note);
+}
+
+void rs_entry_said(rs_engine *engine, const rs_event *note, const char *text,
+                   size_t size) {
+  begin_own(engine, RS_J_LOG, note->unit, note->inc);
+  rs_json_name(&line, "level", rs_name_level(note->a));
+  rs_json_text(&line, "text", text, size);
   finish(engine);
 }
 

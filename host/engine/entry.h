@@ -24,15 +24,21 @@ void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char 
 void rs_entry_probe(rs_engine *engine, const rs_event *note, const char *text,
                     size_t size);
 
-/* What a unit logged, or what the engine says of it; unit RS_NONE: of the host. */
+/* What the engine says of a unit; RS_NONE: of the host. A note: it is written after all
+** that came before; at once where the host has ended and no turn follows. */
 void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* What such a note says. */
+void rs_entry_said(rs_engine *engine, const rs_event *note, const char *text,
+                   size_t size);
 
 /* {"text":..., "fields":{...}} as a worker wrote it, not to be trusted. */
 void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,
                        const char *json, size_t size);
 
-/* Tells what the disk could not take, or no longer has. */
+/* Tells what the disk could not take, or no longer has. The core has nothing left that
+** is numbered already. */
 void rs_entry_disk(rs_engine *engine);
 
 #endif

@@ -12,7 +12,7 @@
 #include "entry.h"
 #include "notify_text.h"
 
-enum { FDS_MAX = 16, TURN = 64, DEPTH_MAX = 32, WARN = 2, INFO = 1 };
+enum { FDS_MAX = 16, TURN = 64, ALL = 1024, DEPTH_MAX = 32, WARN = 2, INFO = 1 };
 
 /* One message: who sent it, and what. */
 typedef struct rs_message {
@@ -138,7 +138,9 @@ static void put(const rs_command *command, uint32_t kind, rs_time x, uint64_t te
 
 static void take_main(rs_command *command, pid_t pid) {
   if (sender_of(command->engine, pid) == command) command->main_pid = pid;
-  else rs_command_say(command, WARN, "MAINPID=%d ignored: not of this unit", (int)pid);
+  else
+    rs_entry_log(command->engine, command->unit, command->inc, WARN,
+                 "MAINPID=%d ignored: not of this unit", (int)pid);
 }
 
 static void take_status(rs_command *command, const rs_notify_text *said) {
@@ -152,7 +154,8 @@ static void take_own(rs_command *command, const rs_notify_text *said) {
   const rs_plan_exec *exec = rs_command_exec(command, NULL);
   if (said->has & RS_SAYS_MAINPID) take_main(command, said->main_pid);
   if (said->has & RS_SAYS_WATCHDOG) command->beat = rs_base_now();
-  if (said->has & RS_SAYS_RELOADING) rs_command_say(command, INFO, "it reloads");
+  if (said->has & RS_SAYS_RELOADING)
+    rs_entry_log(command->engine, command->unit, command->inc, INFO, "it reloads");
   if (said->has & RS_SAYS_READY && exec->ready == RS_READY_NOTIFY)
     rs_ready_tell(command);
   if (said->has & RS_SAYS_STOPPING) put(command, RS_EV_TERMINATING, 0, 0);
@@ -177,18 +180,31 @@ static void hear(rs_engine *engine, const rs_message *message) {
 }
 
 /* A barrier's descriptor is closed once all that came before it was heard. */
-static void on_readable(void *ctx, rs_watch *watch, int events) {
+static void listen_to(rs_engine *engine, int most) {
   static rs_message message;
-  rs_engine *engine = ctx;
-  (void)events;
-  for (int i = 0; i < TURN; i++) {
-    int code = receive(watch->fd, &message);
-    if (code == 0) return;
+  rs_ear *ear = &engine->ear;
+  if (!ear->socket || ear->busy) return;
+  ear->busy = true;
+  for (int i = 0; i < most; i++) {
+    int code = receive(ear->socket->fd, &message);
+    if (code == 0) break;
     message.bytes[message.size < RS_NOTIFY_MAX ? message.size : RS_NOTIFY_MAX] = 0;
     if (code > 0) hear(engine, &message);
     for (size_t f = 0; f < message.fd_count; f++) close(message.fds[f]);
   }
+  ear->busy = false;
 }
+
+static void on_readable(void *ctx, rs_watch *watch, int events) {
+  (void)watch;
+  (void)events;
+  listen_to(ctx, TURN);
+}
+
+void rs_notify_hear(rs_engine *engine) { listen_to(engine, ALL); }
+
+/* Who has said something and ended is heard before he is forgotten. */
+static void before_reaping(void *ctx) { rs_notify_hear(ctx); }
 
 /* An abstract name: no file, so nothing is left, and a unit of another user
 ** reaches it. */
@@ -209,5 +225,7 @@ const char *rs_notify_socket(rs_engine *engine) {
     return NULL;
   }
   ear->socket = rs_watch_new(&engine->loop, fd, on_readable, engine);
+  engine->children.before = before_reaping;
+  engine->children.before_ctx = engine;
   return ear->socket ? ear->name : NULL;
 }

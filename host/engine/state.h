@@ -55,6 +55,7 @@ typedef struct rs_notify {
 typedef struct rs_ear {
   rs_watch *socket; /* NULL: none yet */
   char name[64];    /* NOTIFY_SOCKET */
+  bool busy;        /* one of its messages is being heard */
   rs_time told;     /* when a foreign message was journalled last */
   uint64_t untold;  /* foreign messages since then */
 } rs_ear;
@@ -105,6 +106,7 @@ rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id);
 /* rs_event.kind of notes, which the core never sees. */
 enum {
   RS_NOTE_LOG = RS_EV_COUNT, /* a: level, text: as rs_entry_log_json takes it */
+  RS_NOTE_SAID,              /* a: level, text: a sentence of the engine's */
   RS_NOTE_OUTPUT,            /* a: 2 stderr, else stdout; text */
   RS_NOTE_DROPPED,           /* text: an event's name */
   RS_NOTE_PROBE              /* a: verdict; text: as of RS_UP_VERDICT */

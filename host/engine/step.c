@@ -10,6 +10,7 @@
 
 #include "command_parts.h"
 #include "control.h"
+#include "entry.h"
 #include "env.h"
 
 enum { PATH_ROOM = 4096 };
@@ -138,7 +139,8 @@ static pid_t spawn_in(rs_command *command, rs_spawn *spawn) {
   if (spawn->cgroup < 0 || !by_group) return pid;
   close(spawn->cgroup);
   spawn->cgroup = -1;
-  rs_command_say(command, 2, "it has no cgroup of its own: %s", strerror(-pid));
+  rs_entry_log(command->engine, command->unit, command->inc, 2,
+               "it has no cgroup of its own: %s", strerror(-pid));
   rs_cgroup_drop(&command->group);
   return rs_spawn_begin(spawn, &command->launch, why, sizeof command->why);
 }

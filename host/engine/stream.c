@@ -12,43 +12,27 @@ enum { CHUNK = 64 << 10, CHUNKS_LAST = 64, WARN = 2 };
 
 static char chunk[CHUNK];
 
-/* In its turn among what else came to pass, so that the journal tells things in order.
-** At the host's end there are no turns any more. */
-static void say(const rs_stream *stream, const char *text) {
-  rs_engine *engine = stream->engine;
-  if (engine->ended) {
-    rs_entry_log(engine, stream->unit, stream->inc, WARN, "%s", text);
-    return;
-  }
-  rs_event note = {.kind = RS_NOTE_LOG, .unit = stream->unit, .inc = stream->inc};
-  note.a = WARN;
-  note.text = rs_texts_print(&engine->texts, "{\"text\":\"%s\"}", text);
-  rs_engine_put(engine, note);
-}
-
 static void tell_dropped(rs_stream *stream) {
-  char text[160];
   if (stream->dropped == 0) return;
-  snprintf(text, sizeof text, "%s: %llu lines dropped: more than %u in %g s",
-           stream->name, (unsigned long long)stream->dropped, stream->rate,
-           (double)stream->within / RS_SECOND);
+  rs_entry_log(stream->engine, stream->unit, stream->inc, WARN,
+               "%s: %llu lines dropped: more than %u in %g s", stream->name,
+               (unsigned long long)stream->dropped, stream->rate,
+               (double)stream->within / RS_SECOND);
   stream->dropped = 0;
-  say(stream, text);
 }
 
 /* Told at the first loss, and once the file takes bytes again. */
 static void write_file(rs_stream *stream, size_t size) {
-  char text[160];
   rs_rotate *file = stream->file;
   uint64_t before = file->lost;
   rs_rotate_add(file, chunk, size);
   bool failing = file->lost > before;
   if (file->lost == 0 || (failing && file->told)) return;
   file->told = failing;
-  snprintf(text, sizeof text, "%s: %llu bytes lost: the file: %s", stream->name,
-           (unsigned long long)file->lost, strerror(file->error));
+  rs_entry_log(stream->engine, stream->unit, stream->inc, WARN,
+               "%s: %llu bytes lost: the file: %s", stream->name,
+               (unsigned long long)file->lost, strerror(file->error));
   file->lost = 0;
-  say(stream, text);
 }
 
 static void on_window(void *ctx, rs_watch *watch, int events) {

@@ -16,7 +16,7 @@
 #include "probes.h"
 #include "runner.h"
 
-enum { BATCH = 256, DONE = 0 /* no kind of action */ };
+enum { BATCH = 256, DONE = 0 /* no kind of action */, WARN = 2 };
 
 rs_unit *rs_engine_unit(rs_engine *engine, uint32_t id) {
   if (id >= engine->unit_room) {
@@ -141,6 +141,13 @@ static void step_all(rs_engine *engine, rs_time now) {
   engine->inbox_at = engine->inbox_count = 0;
 }
 
+static void say_dropped(rs_engine *engine, rs_event *note, const char *event) {
+  char text[320];
+  int size = snprintf(text, sizeof text, "event '%.256s' dropped: no such edge", event);
+  note->a = WARN;
+  rs_entry_said(engine, note, text, (size_t)size);
+}
+
 /* The core has decided on all that came before this note. False: there is none. */
 static bool write_note(rs_engine *engine) {
   if (engine->inbox_at == engine->inbox_count) return false;
@@ -153,9 +160,8 @@ static bool write_note(rs_engine *engine) {
     rs_entry_output(engine, note.unit, note.inc, note.a == 2 ? "stderr" : "stdout",
                     text, size);
   else if (note.kind == RS_NOTE_PROBE) rs_entry_probe(engine, &note, text, size);
-  else
-    rs_entry_log(engine, note.unit, note.inc, 2, "event '%.256s' dropped: no such edge",
-                 text);
+  else if (note.kind == RS_NOTE_SAID) rs_entry_said(engine, &note, text, size);
+  else say_dropped(engine, &note, text);
   return true;
 }
 
@@ -221,14 +227,15 @@ static void on_turn(uv_prepare_t *prepare) {
   rs_control_hear(engine);
   bool more = decide(engine);
   rs_control_tell(engine);
-  if (more) rs_engine_again(engine);
   rs_probes_flush(engine);
   rs_part_bells(engine);
   rs_fate_sweep(engine);
   rs_notify_look(engine);
   rs_journal_flush(&engine->journal);
-  rs_entry_disk(engine);
-  if (!more) rs_texts_trim(&engine->texts); /* what waits has texts, too */
+  if (!more) rs_entry_disk(engine);
+  more = more || engine->inbox_at < engine->inbox_count;
+  if (more) rs_engine_again(engine);
+  else rs_texts_trim(&engine->texts); /* what waits has texts, too */
   arm(engine);
 }
 

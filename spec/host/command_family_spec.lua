@@ -149,6 +149,16 @@ describe('`pre` and `post`', function()
     host:finish()
   end)
 
+  it('may be named by any bytes', function()
+    local host = program.start(command('x', 'exit:0',
+      [[post = { exec = { './no"such\\' } },]] .. ONCE))
+    exit_of(host)
+    local log = host:wait_for { kind = 'log', unit = 'plant/x' }
+    local text = [[its post: cannot run ./no"such\: No such file or directory]]
+    assert.equal(text, log.text)
+    host:finish()
+  end)
+
   it('have limits', function()
     local slow = '{ exec = ' .. step 'deaf hide wait' .. ', timeout = 0.3 },'
     local host = program.start(

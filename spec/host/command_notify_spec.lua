@@ -2,6 +2,8 @@
 
 local assert = require 'luassert'
 local harness = require 'host.harness'
+local parts = require 'host.parts'
+local posix = require 'host.posix'
 local program = require 'host.program'
 
 local command = program.command
@@ -121,6 +123,26 @@ describe('a command', function()
     host:finish()
   end)
 
+  it('may speak and end before the host reads any of it', function()
+    local host = program.start(
+      "rs.worker 'first' { run = function(ctx) require('std.time').sleep(1e6) end,"
+        .. " backend = 'process' },\n",
+      ("rs.command 'x' { exec = { 'sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done; "
+        .. "exec %s handover wait' }, %s launch = 100 },\n"):format(program.path, NOTIFY))
+    ready_of(host, 'first')
+    host:wait_for { kind = 'started', unit = 'plant/x' }
+    local engine, first = parts.find(host, 'engine'), host:pid_of 'plant/first'
+    posix.kill(engine, 'STOP')
+    posix.kill(first, 'KILL') -- so that it has something to reap before it listens
+    assert.is_true(posix.wait_gone(first, 10))
+    host:write('go', '')
+    assert.is_true(posix.wait_gone(host:pid_of 'plant/x', 10))
+    posix.kill(engine, 'CONT')
+    ready_of(host, 'x')
+    assert.equal(0, #host:all { kind = 'exited', unit = 'plant/x' })
+    host:finish()
+  end)
+
   it('cannot make another command\'s process its own', function()
     local host = program.start(
       command('y', 'wait', ''),
@@ -156,19 +178,19 @@ describe('a command', function()
 
   it('is not spoken for by its mark alone where there is no cgroup', function()
     program.publish()
-    local lie = "NOTIFY_SOCKET=$(cat address) RUNSMITH_UNIT=plant/x#0 setsid -w "
-      .. program.path .. ' say:READY=1 barrier'
+    local lie = 'NOTIFY_SOCKET=%s RUNSMITH_UNIT=plant/x#0 setsid -w ' .. program.path
+      .. ' say:READY=1 barrier'
     local host = program.start_humbly(
       command('x', 'wait', NOTIFY .. ' launch = 100,'),
       ("rs.command 'y' { exec = { 'sh', '-c', 'echo $NOTIFY_SOCKET >address; "
         .. "(setsid %s say:READY=1 wait &) & wait; exec sleep 1000' },"
         .. " ready = 'notify' },\n"):format(program.path),
       ("rs.worker 'liar' { backend = 'process', after = { 'y' },"
-        .. ' run = function() print(io.popen(%q):read "*a") end },\n'):format(lie))
+        .. ' run = function() print(io.popen(%q):read "*a") end },\n'):format(lie:format '$(cat address)'))
     ready_of(host, 'y') -- by an orphan in a session of its own
     host:wait_for { kind = 'output', unit = 'plant/liar', text = 'barrier passed' }
-    local said = program.run_humbly(('cd %q && %s'):format(host.dir, lie))
-    assert.equal('barrier passed\n', said)
+    local address = posix.slurp(host.dir .. '/address'):match '%S+'
+    assert.equal('barrier passed\n', program.run_humbly(lie:format(address)))
     host:wait_for { kind = 'log', level = 'warn', text = function(text)
       return text ~= nil and text:find 'ignored.*READY=1.*of no command'
     end }

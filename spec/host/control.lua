@@ -95,9 +95,15 @@ function M.ask(host, request)
   return answer
 end
 
---- Runs a command of the command line against a host.
+--- Runs a command of the command line against a host. It is named: there may be others
+--- on the machine.
 --- @return integer status, string stdout, string stderr
 function M.run(host, ...)
+  return M.run_in(("RUNSMITH_SOCKET='%s'"):format(M.path(host)), host, ...)
+end
+
+--- ... with more of an environment, and no other RUNSMITH_SOCKET.
+function M.run_in(environment, host, ...)
   local path = posix.scratch()
   local program = os.getenv 'RUNSMITH' or 'build/release/runsmith'
   local words = {}
@@ -105,8 +111,9 @@ function M.run(host, ...)
     words[#words + 1] = "'" .. word:gsub("'", "'\\''") .. "'"
   end
   local status = os.execute(
-    ("env -u RUNSMITH_SOCKET XDG_RUNTIME_DIR='%s/run' NO_COLOR=1 '%s' %s >%s/o 2>%s/e")
-      :format(host.dir, program, table.concat(words, ' '), path, path))
+    ("env -u RUNSMITH_SOCKET XDG_RUNTIME_DIR='%s/run' NO_COLOR=1 %s '%s' %s "
+      .. '>%s/o 2>%s/e')
+      :format(host.dir, environment, program, table.concat(words, ' '), path, path))
   local out, err = posix.slurp(path .. '/o'), posix.slurp(path .. '/e')
   os.execute(("rm -rf '%s'"):format(path))
   return status / 256, out, err

@@ -138,6 +138,26 @@ describe('the command line', function()
     host:finish()
   end)
 
+  it('finds the only host, and names all where there are more', function()
+    local host = start()
+    local status, out, err = control.run_in('', host, 'status', 'plant/one')
+    local found = status == 0 and out:find('one', 1, true) ~= nil
+    local others = status == 1 and err:find 'several hosts are running'
+      and err:find(control.path(host), 1, true)
+    assert.truthy(found or others, out .. err)
+    host:finish()
+  end)
+
+  it('bears descriptors that are closed', function()
+    local host = start()
+    for _, closed in ipairs { '<&-', '>&-', '<&- >&- 2>&-' } do
+      local line = "RUNSMITH_SOCKET='%s' '%s' status >/dev/null %s"
+      line = line:format(control.path(host), harness.program(), closed)
+      assert.equal(0, os.execute(line), closed)
+    end
+    host:finish()
+  end)
+
   it('tells why, by file and line', function()
     local host = start()
     local status, out = control.run(host, 'why', 'plant/edge')

@@ -68,6 +68,10 @@ static void texts_stay_for_their_turn(void **state) {
   assert_string_equal(rs_texts_get(&texts, 0, &size), "");
   for (int i = 0; i < 300; i++) rs_texts_put(&texts, "many", 4);
   assert_string_equal(rs_texts_get(&texts, last + 300, &size), "many");
+  rs_texts_put(&texts, big, sizeof big);
+  rs_texts_trim(&texts);
+  assert_int_equal(texts.count, 0);
+  free(texts.at);
 }
 
 static void names_of_what_is_unknown(void **state) {
@@ -123,6 +127,12 @@ static void waiting_is_never_told_too_small(void **state) {
   assert_true(recent <= 30 * RS_MS);
 }
 
+static void close_disk(rs_disk *disk) {
+  close(disk->fd);
+  free(disk->path);
+  rs_bytes_free(&disk->pending);
+}
+
 static void disk_goes_on_after_a_crash(void **state) {
   (void)state;
   char path[] = "/tmp/rs-disk-XXXXXX";
@@ -140,6 +150,7 @@ static void disk_goes_on_after_a_crash(void **state) {
   assert_true(pread(fd, bytes, sizeof bytes - 1, 0) > 0);
   assert_non_null(strstr(bytes, "{\"seq\":7,\"x\":1}\n{\"seq\":8}\n"));
   assert_null(strstr(bytes, "tor"));
+  close_disk(&disk);
   unlink(path);
   close(fd);
 }
@@ -159,10 +170,11 @@ static void disk_turns_over_by_size(void **state) {
   snprintf(older, sizeof older, "%s.1", path);
   assert_int_equal(access(older, F_OK), 0);
   assert_int_equal(disk.size, 10);
-  close(disk.fd);
+  close_disk(&disk);
   disk = (rs_disk){.fd = -1};
   assert_int_equal(rs_disk_open(&disk, path, &seq), 0);
   assert_int_equal(seq, 2);
+  close_disk(&disk);
   unlink(path);
   unlink(older);
 }
@@ -176,6 +188,7 @@ static void disk_counts_what_it_cannot_write(void **state) {
   rs_disk_add(&disk, "{\"seq\":2}\n", 10);
   rs_disk_flush(&disk);
   assert_int_equal(disk.lost, 2);
+  close_disk(&disk);
 }
 
 /* The slow reader is a pipe that nobody reads until the ring has gone round. */

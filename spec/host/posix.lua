@@ -2,7 +2,6 @@
 -- clean-up of its own: what a function returns belongs to its caller.
 
 local ffi = require 'ffi'
-local uv = require 'luv'
 
 ffi.cdef [[
 typedef struct rs_spec_pollfd { int fd; short events, revents; } rs_spec_pollfd;
@@ -30,6 +29,13 @@ char *strerror(int number);
 
 local C = ffi.C
 local M = {}
+
+-- Whoever runs the specs may have closed descriptor 0: it must not become luv's, and a
+-- child would lack it, too.
+local lowest = C.open('/dev/null', 2)
+if lowest > 2 then C.close(lowest) end
+
+local uv = require 'luv'
 
 local O_CLOEXEC, POLLIN = 0x80000, 1
 local CLOCK_MONOTONIC, SYS_PIDFD_OPEN, SUBREAPER, WNOHANG = 1, 434, 36, 1
