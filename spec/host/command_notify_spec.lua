@@ -127,8 +127,8 @@ describe('a command', function()
     local host = program.start(
       "rs.worker 'first' { run = function(ctx) require('std.time').sleep(1e6) end,"
         .. " backend = 'process' },\n",
-      ("rs.command 'x' { exec = { 'sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done; "
-        .. "exec %s handover wait' }, %s launch = 100 },\n"):format(program.path, NOTIFY))
+      ("rs.command 'x' { exec = { 'sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done;"
+        .. " exec %s handover wait' }, %s launch = 100 },\n"):format(program.path, NOTIFY))
     ready_of(host, 'first')
     host:wait_for { kind = 'started', unit = 'plant/x' }
     local engine, first = parts.find(host, 'engine'), host:pid_of 'plant/first'
@@ -186,7 +186,8 @@ describe('a command', function()
         .. "(setsid %s say:READY=1 wait &) & wait; exec sleep 1000' },"
         .. " ready = 'notify' },\n"):format(program.path),
       ("rs.worker 'liar' { backend = 'process', after = { 'y' },"
-        .. ' run = function() print(io.popen(%q):read "*a") end },\n'):format(lie:format '$(cat address)'))
+        .. ' run = function() print(io.popen(%q):read "*a") end },\n')
+        :format(lie:format '$(cat address)'))
     ready_of(host, 'y') -- by an orphan in a session of its own
     host:wait_for { kind = 'output', unit = 'plant/liar', text = 'barrier passed' }
     local address = posix.slurp(host.dir .. '/address'):match '%S+'
