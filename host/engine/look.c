@@ -93,13 +93,16 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
   rs_time beat = between(0, atomic_load(&slot->beat), now);
   rs_vm_book *book = rs_part_vm(runner, vm);
   rs_time others = sight.busy - atomic_load(&slot->own) - atomic_load(&slot->others);
+  rs_time turn = 0; /* of another, in progress */
   others = between(0, others, now);
-  if (runs(&sight) && sight.slot != unit->slot) others += span(sight.since, now);
-  if (book->units == 1) others = 0; /* whatever it says, there are none */
+  if (runs(&sight) && sight.slot != unit->slot) turn = span(sight.since, now);
+  if (book->units == 1) others = turn = 0; /* whatever it says, there are none */
+  turn = between(0, turn, now - beat);
   rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
   event.at = beat;
   event.x = others + waited_since(runner, book, &sight, beat);
-  event.x = between(0, event.x, now - beat);
+  /* The waits in that turn are in its length already. */
+  event.x = turn + between(0, event.x, now - beat - turn);
   rs_engine_put(engine, event);
 }
 

@@ -150,7 +150,7 @@ static void add(_Atomic int64_t *sum, rs_time span) {
 }
 
 static void end(rs_machine *vm, rs_task *task, rs_time from) {
-  rs_time span = rs_clock() - from;
+  rs_time now = rs_clock(), span = now - from - rs_jam_within(&vm->jam, from, now);
   add(&vm->page->busy, span);
   add(&task->slot->own, span);
   atomic_store_explicit(&vm->page->slot, RS_NONE, memory_order_release);

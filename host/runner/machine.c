@@ -110,6 +110,7 @@ int rs_machine_put(rs_machine *vm, const rs_record *record, const void *text) {
 void rs_machine_wake(rs_machine *vm) {
   if (!vm->idle) return;
   vm->idle = false;
+  rs_jam_woke(&vm->jam);
   atomic_store(&vm->page->state, RS_VM_RUNNING);
   if (atomic_load(&vm->page->missed) == 0) return;
   atomic_store(&vm->page->missed, 0);

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "jam.h"
 #include "task.h"
 
 typedef struct rs_runner rs_runner;
@@ -47,6 +48,7 @@ typedef struct rs_machine {
   uint64_t turn;    /* resumes so far */
   uint64_t held;    /* bit i: it holds the runner's plan i */
   rs_task *current; /* whom it runs; NULL */
+  rs_jam jam;
   rs_tasks tasks;
   rs_aim aim;
   char text[RS_TEXT_MAX]; /* of the record last taken */

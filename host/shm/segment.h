@@ -47,7 +47,8 @@ typedef struct rs_vm {
   _Atomic uint32_t section; /* VM: > 0 inside code that defers interrupts */
   _Atomic uint64_t resume;  /* VM: +1 at each resume */
   _Atomic int64_t since;    /* VM: when the present resume began */
-  _Atomic int64_t busy;     /* VM: ns in resumes that have ended */
+  _Atomic int64_t busy;     /* VM: ns in resumes that have ended, but for those
+                            ** in which it waited for a processor */
   _Atomic int64_t full;     /* VM: ns waited for room, waits that have ended */
   _Atomic int64_t full_since; /* VM: start of the wait for room in progress; 0 */
   _Atomic int32_t tid;      /* VM: its thread, for /proc */

@@ -127,8 +127,9 @@ describe('a command', function()
     local host = program.start(
       "rs.worker 'first' { run = function(ctx) require('std.time').sleep(1e6) end,"
         .. " backend = 'process' },\n",
-      ("rs.command 'x' { exec = { 'sh', '-c', 'while [ ! -e go ]; do sleep 0.02; done;"
-        .. " exec %s handover wait' }, %s launch = 100 },\n"):format(program.path, NOTIFY))
+      ("rs.command 'x' { exec = { 'sh', '-c', 'until [ -e go ]; do sleep 0.02; done;"
+        .. " exec %s handover wait' }, %s launch = 100 },\n")
+        :format(program.path, NOTIFY))
     ready_of(host, 'first')
     host:wait_for { kind = 'started', unit = 'plant/x' }
     local engine, first = parts.find(host, 'engine'), host:pid_of 'plant/first'
