@@ -31,7 +31,7 @@ bool rs_strategy_charge(rs_core *core, uint32_t supervisor, uint32_t child);
 /* The rule by which this unit waits: its supervisor's (the root's is its own). */
 const rs_plan_spec *rs_strategy_backoff(const rs_core *core, const rs_unit *u);
 
-/* The wait before this unit's next restart by the backoff of `rule`; counts as a try. */
+/* The wait before this unit's next restart by the backoff of `rule`; it counts. */
 rs_time rs_strategy_delay(rs_core *core, uint32_t id, const rs_plan_spec *rule);
 
 #endif

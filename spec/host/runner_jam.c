@@ -1,4 +1,4 @@
-/* Waits for a processor within a turn: another process wants the same one all the time. */
+/* Waits for a processor within a turn: another process wants the same one all along. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
