@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "entry.h"
 #include "lua.h"
 #include "names.h"
 #include "where.h"
@@ -11,6 +12,7 @@
 enum {
   FRESH = RS_MS, /* a look at schedstat is good for so long */
   FULL_MOST = RS_SECOND,
+  HALTED_MOST = RS_SECOND,
   TRIES = 8
 };
 
@@ -84,6 +86,26 @@ static rs_time between(rs_time least, rs_time value, rs_time most) {
   return value < least ? least : value > most ? most : value;
 }
 
+/* Nobody in a runner that is stopped from outside can give a sign of life, so none of
+** them is late. One that stays so is no use to them: that domain has failed. */
+static bool is_halted(rs_runner *runner) {
+  rs_time now = rs_base_now();
+  if (runner->place != RS_PLACE_DOMAIN || runner->child.pid == 0) return false;
+  if (now - runner->halt_at > FRESH) {
+    runner->halt_at = now;
+    if (rs_family_kin(runner->child.pid).state != 'T') runner->halted = 0;
+    else if (runner->halted == 0) runner->halted = now;
+  }
+  if (runner->halted == 0) return false;
+  if (now - runner->halted >= HALTED_MOST) {
+    rs_entry_log(runner->engine, runner->owner, RS_NONE, 3,
+                 "its runner has been stopped by a signal for %.1f s: it is killed",
+                 (double)(now - runner->halted) / RS_SECOND);
+    rs_runner_kill(runner, RS_NONE, 0);
+  }
+  return true;
+}
+
 static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit *unit) {
   const rs_runner *runner = unit->runner;
   uint32_t vm = rs_part_book(runner, unit->slot)->vm;
@@ -110,11 +132,11 @@ void rs_look(rs_engine *engine, const rs_action *action) {
   const rs_unit *unit = rs_engine_unit(engine, action->unit);
   if (unit->command) rs_command_look(engine, action);
   else if (unit->runner && !unit->runner->killed && unit->slot != RS_NONE &&
-           unit->inc == action->inc)
+           unit->inc == action->inc && !is_halted(unit->runner))
     look_slot(engine, action, unit);
   else if (unit->inc == action->inc) {
-    /* It has said its last word, or its runner is gone or going: its exit is on its
-    ** way, and nobody is to blame for being killed with another. */
+    /* It has said its last word, or its runner is stopped, gone or going: nobody is to
+    ** blame for that. */
     rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
     event.at = rs_base_now();
     rs_engine_put(engine, event);
@@ -142,7 +164,7 @@ static uint32_t vm_of(rs_engine *engine, const rs_action *action) {
 }
 
 void rs_look_vm(rs_engine *engine, const rs_action *action) {
-  const rs_runner *runner = rs_engine_unit(engine, action->unit)->runner;
+  rs_runner *runner = rs_engine_unit(engine, action->unit)->runner;
   rs_event event = {.kind = RS_EV_VM_SEEN, .unit = action->unit, .inc = action->inc};
   rs_sight sight;
   uint32_t vm = vm_of(engine, action);
@@ -162,6 +184,7 @@ void rs_look_vm(rs_engine *engine, const rs_action *action) {
     event.other_inc = book->inc;
     event.at = between(begun, from, event.at);
     event.x = waited_since(runner, rs_part_vm(runner, vm), &sight, event.at);
+    if (is_halted(runner)) event.x = RS_NEVER;
     event.x = between(0, event.x, rs_base_now() - event.at);
   }
   rs_engine_put(engine, event);

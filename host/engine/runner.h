@@ -70,6 +70,8 @@ struct rs_runner {
   bool news_left;                /* a ring was not read to its end */
   uint32_t culprit, culprit_inc; /* on whose behalf it was killed; RS_NONE */
   int status;                    /* its end, as wait(2) told */
+  rs_time halt_at;               /* the last look at whether it is stopped (SIGSTOP) */
+  rs_time halted;                /* since when, as far as was seen; 0: it is not */
   rs_event exit;       /* a process worker's last word; told when the process is gone */
   uv_timer_t *closing; /* it was asked to end */
   rs_part *part[RS_SEGMENTS_MAX];

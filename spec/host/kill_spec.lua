@@ -167,15 +167,20 @@ describe('SIGSTOP', function()
     host:finish()
   end)
 
-  it('of a domain\'s runner is found', function()
+  it('of a domain\'s runner is found, and is the fault of none in it', function()
     local host, ready = start()
     local pid = host:pid_of 'plant/apart/coroutine'
     posix.kill(pid, 'STOP')
-    host:wait_for({ kind = 'violation' }, ready)
+    local log = host:wait_for({ kind = 'log', unit = 'plant/apart' }, ready)
+    assert.truthy(log.text:find '^its runner has been stopped by a signal')
     for _, unit in ipairs { 'plant/apart/coroutine', 'plant/apart/thread' } do
       host:wait_for({ kind = 'ready', unit = unit, incarnation = 1 }, ready)
     end
     assert.is_false(posix.alive(pid))
+    assert.equal(0, #host:all { kind = 'violation' }, host:tail())
+    local charged = host:all({ kind = 'restart', charged = true }, ready)
+    assert.equal(1, #charged)
+    assert.equal('plant/apart', charged[1].unit)
     local dead = { 'plant/apart/coroutine', 'plant/apart/thread' }
     misdeed.untouched(host, without(EVERYONE, unpack(dead)))
     host:finish()
