@@ -9,12 +9,12 @@ local posix = require 'host.posix'
 
 local TREE = [[
 local rs = require 'runsmith'
-return rs.supervisor 'plant' {
+return rs.supervisor 'plant' { backoff = { first = 600, max = 600 },
   rs.worker 'one' { run = 'beater' },
   rs.worker 'two' { run = 'beater', backend = 'process' },
   rs.command 'three' { exec = { 'sleep', '1000' } },
   rs.supervisor 'edge' {
-    isolate = true, backoff = { first = 600, max = 600 },
+    isolate = true,
     rs.worker 'bad' { run = function() error 'no luck' end, intensity = { max = 0 } },
     rs.worker 'good' { run = 'beater' },
   },
@@ -94,7 +94,7 @@ describe('status', function()
   it('of ten thousand units comes whole', function()
     local tree = [[
 local rs = require 'runsmith'
-local units = { rs.supervisor 'edge' { backoff = { first = 600, max = 600 },
+local units = { backoff = { first = 600, max = 600 }, rs.supervisor 'edge' {
   rs.worker 'bad' { run = function() error 'no luck' end, intensity = { max = 0 } } },
   rs.worker 'two' { run = 'beater' } }
 for i = 1, 10000 do
