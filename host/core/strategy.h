@@ -28,7 +28,7 @@ void rs_strategy_collateral(rs_core *core, uint32_t id);
 ** the child's own. False: neither was taken, and the supervisor gives up. */
 bool rs_strategy_charge(rs_core *core, uint32_t supervisor, uint32_t child);
 
-/* The rule by which this unit waits: its supervisor's (the root's is its own). */
+/* The rule by which it waits: its supervisor's (the root's is its own). */
 const rs_plan_spec *rs_strategy_backoff(const rs_core *core, const rs_unit *u);
 
 /* The wait before this unit's next restart by the backoff of `rule`; it counts. */

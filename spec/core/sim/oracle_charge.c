@@ -158,6 +158,7 @@ void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
   if (unit == sim->oracle->root || spec->restart == RS_TEMPORARY ||
       (ok && spec->restart == RS_TRANSIENT)) {
     for_good(sim, unit, ok);
+    if (seen->told_wrong) seen->unsure = true; /* its nonsense may have been its end */
     if (!seen->told_wrong || spec->restart == RS_TEMPORARY || !leaf) return;
     seen->may_start |= RS_BY_FAILURE; /* or its nonsense made it a failure */
     seen->owes = seen->owes_loose = sim->oracle->loose = true;
