@@ -44,7 +44,8 @@ enum {
   RS_EV_DOMAIN_DEAD, /* unit: the isolating supervisor; other, other_inc: the culprit or
                      ** RS_NONE; b: status or signal, text */
   /* From probes. */
-  RS_EV_VERDICT, /* a: probe (row), b: 0 bad; unit is to be restarted; text */
+  RS_EV_VERDICT, /* a: probe (row), b: 0 bad; unit is to be restarted; text; x: the
+                 ** journal's number of what it says, 0: none */
   /* From operators: by whom is in `text`. */
   RS_EV_STOP, RS_EV_START, RS_EV_RESTART, RS_EV_KILL, RS_EV_REMOVE,
   RS_EV_SHUTDOWN, /* a: 0 orderly, 1 kill all at once */
