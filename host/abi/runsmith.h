@@ -188,6 +188,7 @@ typedef struct rs_plan_probe {
   rs_ref code;   /* runsmith.travel encoding of the probe or the function */
   uint32_t unit; /* row of the unit that it watches; rows are sorted by it */
   uint32_t kind; /* RS_P_... */
+  rs_ref name;   /* 'http' and the like; empty: an on_activity */
   rs_ref file;   /* where it is written */
   uint32_t line;
   uint32_t spare;

@@ -225,6 +225,16 @@ typedef struct rs_view {
 bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view);
 uint32_t rs_core_units(const rs_core *core);
 
+/* A restart intensity: a supervisor's, or (own) the unit's alone. */
+typedef struct rs_intensity {
+  uint32_t used, max; /* `used` restarts of the last `within` */
+  rs_time within;     /* RS_NEVER: for life */
+  rs_time until;      /* when the first of these counts no longer; RS_NEVER */
+} rs_intensity;
+
+/* False where there is no such limit. */
+bool rs_core_intensity(const rs_core *core, uint32_t unit, bool own, rs_intensity *out);
+
 /* Children in list order: the first, the next; RS_NONE at the end. */
 uint32_t rs_core_child(const rs_core *core, uint32_t unit);
 uint32_t rs_core_next(const rs_core *core, uint32_t unit);

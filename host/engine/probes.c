@@ -69,17 +69,11 @@ static void emit(rs_probes *probes, const rs_probe *probe, const char *event) {
   rs_part_put(unit->runner, rs_part_book(unit->runner, unit->slot)->vm, &record, event);
 }
 
-/* A supervisor's life is its children's: it is restarted as by an operator. */
+/* The note about it was put just before: its entry becomes the cause. */
 static void restart(rs_probes *probes, const rs_probe *probe, const char *name,
                     const char *detail) {
-  rs_engine *engine = probes->engine;
-  rs_view view;
-  if (!rs_core_view(engine->core, probe->unit, &view) || view.inc != probe->inc) return;
-  const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
-  bool leaf = rs_plan_spec_of(plan, view.row)->kind != RS_SUPERVISOR;
-  rs_event event = {.kind = leaf ? RS_EV_VERDICT : RS_EV_RESTART, .a = probe->row};
-  event.at = rs_base_now();
-  event.text = rs_texts_print(&engine->texts, "%s: %s", name, detail);
+  rs_event event = {.kind = RS_EV_VERDICT, .a = probe->row, .at = rs_base_now()};
+  event.text = rs_texts_print(&probes->engine->texts, "%s: %s", name, detail);
   note(probes, probe, event);
 }
 
@@ -96,9 +90,10 @@ static void hear_verdict(rs_runner *runner, rs_probe *probe, const rs_record *re
     return;
   }
   if (probe->ending) return;
-  probe->verdict = (uint8_t)record->a;
-  snprintf(probe->name, sizeof probe->name, "%s", text);
+  rs_probes_said(probe, record->a, detail + 1, (size_t)(end - detail - 1));
   rs_event told = {.kind = RS_NOTE_PROBE, .a = record->a};
+  told.other = probe->plan;
+  told.other_inc = probe->row;
   told.text = rs_texts_put(&probes->engine->texts, text, record->size);
   note(probes, probe, told);
   if (probe->kind == RS_P_READY) {

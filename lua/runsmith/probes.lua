@@ -52,12 +52,14 @@ local busy, own = 0, {} -- seconds that user code ran: in all, and by task's id
 local function cancel(task)
   task[T.TICKET] = nil
   host.timer(task[ID], nil)
+  host.note(task[ID], nil, task[SELF].bad)
 end
 
 local function plan_next(task, at)
   if not task[ID] then return end
   local p = task[SELF]
   if not p.on or not p.spec then return cancel(task) end
+  host.note(task[ID], at, p.bad)
   return schedule.park(task, at)
 end
 
