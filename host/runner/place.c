@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@ enum {
   OOM_DEFAULT = 2000,
   OOM_MORE = 100,
   NO_NICE = 127,
+  GROUPS_MAX = 256,
   NAME_MAX_TEXT = 1024,
   WHY = 2048
 };
@@ -87,32 +87,34 @@ static void score(int32_t value) {
   close(fd);
 }
 
-static int become_group(const rs_plan *plan, rs_ref ref, gid_t *gid, const trouble *t) {
-  char room[NAME_MAX_TEXT], *end;
-  const char *name = text_of(plan, ref, room);
-  const struct group *entry = getgrnam(name);
-  *gid = entry ? entry->gr_gid : (gid_t)strtoul(name, &end, 10);
-  if (!entry && (*end || end == name)) return say(t, ENOENT, "find group", name);
-  return setgid(*gid) == 0 ? 0 : say(t, errno, "become group", name);
+/* Decimal numbers with commas between: how many there were. */
+static int numbers_of(const rs_plan *plan, rs_ref ref, gid_t *numbers) {
+  const char *at = bytes_of(plan, ref), *end = at + ref.len;
+  int count = 0;
+  for (uint64_t number = 0; at < end && count < GROUPS_MAX; at++) {
+    if (*at != ',') number = number * 10 + (uint64_t)(*at - '0');
+    if (at + 1 < end && at[1] != ',') continue;
+    numbers[count++] = (gid_t)number;
+    number = 0;
+    at++;
+  }
+  return count;
 }
 
+/* By numbers: whom they belong to was looked up when the tree was evaluated. */
 static int become(const rs_plan *plan, const rs_plan_exec *exec, const trouble *t) {
-  char room[NAME_MAX_TEXT], *end = room;
-  gid_t gid = getgid();
-  if (exec->group.len > 0) {
-    int code = become_group(plan, exec->group, &gid, t);
-    if (code != 0) return code;
-  }
-  if (exec->user.len == 0) return 0;
-  const char *name = text_of(plan, exec->user, room);
-  const struct passwd *entry = getpwnam(name);
-  uid_t uid = entry ? entry->pw_uid : (uid_t)strtoul(name, &end, 10);
-  if (!entry && (*end || end == name)) return say(t, ENOENT, "find user", name);
-  if (entry && exec->group.len == 0) gid = entry->pw_gid;
+  gid_t groups[GROUPS_MAX];
+  char name[16];
+  uid_t uid = numbers_of(plan, exec->user, groups) > 0 ? groups[0] : getuid();
+  int count = numbers_of(plan, exec->group, groups);
+  gid_t gid = count > 0 ? groups[0] : getgid();
   if (uid == getuid() && gid == getgid()) return 0;
-  if (entry ? initgroups(name, gid) : setgroups(0, NULL))
+  snprintf(name, sizeof name, "%u", (unsigned)gid);
+  if (geteuid() == 0 && count > 0 && setgroups((size_t)count, groups) != 0)
     return say(t, errno, "set groups of", name);
-  if (setgid(gid) != 0 || setuid(uid) != 0) return say(t, errno, "become user", name);
+  if (setgid(gid) != 0) return say(t, errno, "become group", name);
+  snprintf(name, sizeof name, "%u", (unsigned)uid);
+  if (exec->user.len > 0 && setuid(uid) != 0) return say(t, errno, "become user", name);
   return 0;
 }
 

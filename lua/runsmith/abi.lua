@@ -29,6 +29,12 @@ ssize_t read(int fd, void *bytes, size_t size);
 int poll(rs_pollfd *fds, unsigned long count, int timeout);
 rs_handler signal(int number, rs_handler handler);
 int isatty(int fd);
+typedef struct rs_passwd { char *name, *password; unsigned uid, gid; } rs_passwd;
+typedef struct rs_group { char *name, *password; unsigned gid; } rs_group;
+rs_passwd *getpwnam(const char *name);
+rs_passwd *getpwuid(unsigned uid);
+rs_group *getgrnam(const char *name);
+int getgrouplist(const char *user, unsigned group, unsigned *groups, int *count);
 int prctl(int option, unsigned long value, ...);
 int waitpid(int pid, int *status, int options);
 ]]

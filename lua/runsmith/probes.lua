@@ -71,6 +71,8 @@ end
 local function tell(task, verdict, reason, action, event)
   local p = task[SELF]
   p.said = verdict
+  -- Whoever hears of it may ask at once when it looks next.
+  if p.began and p.every then host.note(task[ID], p.began + p.every, p.bad) end
   local name = cut(p.spec and p.spec.kind or 'probe', NAME_MAX)
   local text = table.concat({ name, event or '', cut(reason, DETAIL_MAX) }, '\0')
   host.put(up.VERDICT, task[ID], VERDICTS[verdict], action or TELL, text)
