@@ -153,9 +153,8 @@ static bool check_exec(rs_check *check, const rs_plan_exec *exec) {
   return check_list(check, exec->argv) && check_list(check, exec->env) &&
          check_string(check, exec->cwd) && check_numbers(check, exec->user, 1) &&
          check_numbers(check, exec->group, GROUPS_MAX) &&
-         check_list(check, exec->pre) &&
-         check_list(check, exec->post) && check_list(check, exec->files) &&
-         check_output(check, exec) &&
+         check_list(check, exec->pre) && check_list(check, exec->post) &&
+         check_list(check, exec->files) && check_output(check, exec) &&
          rs_check_that(check, exec->umask >= -1 && exec->umask <= 0777, "umask") &&
          rs_check_that(check, nice, "nice") &&
          rs_check_that(check, oom, "oom_score_adj") &&

@@ -25,7 +25,8 @@ static void put_looks(const rs_probes *probes, const rs_probe *probe, rs_bytes *
   const rs_slot *slot = rs_part_memory(runner, probe->slot);
   rs_time next = atomic_load(&slot->next), now = rs_base_now();
   rs_json_int(out, "failures", atomic_load(&slot->bad));
-  if (next > 0 && next != RS_NEVER) rs_json_span(out, "next", next > now ? next - now : 0);
+  if (next > 0 && next != RS_NEVER)
+    rs_json_span(out, "next", next > now ? next - now : 0);
 }
 
 static void put_probe(const rs_probes *probes, const rs_probe *probe, rs_bytes *out) {

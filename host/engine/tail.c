@@ -278,11 +278,14 @@ static void put_place(rs_engine *engine, rs_bytes *out, const char *path) {
 ** a key, for its quotes are escaped. */
 static bool put_own_place(rs_bytes *out, size_t from) {
   static const char key[] = ",\"file\":\"";
-  const char *kind = memmem(out->at + from, out->size - from, ",\"kind\":\"probe\"", 15);
+  const char *kind =
+    memmem(out->at + from, out->size - from, ",\"kind\":\"probe\"", 15);
   if (!kind) return false;
-  const char *file = memmem(kind, out->size - (size_t)(kind - out->at), key, sizeof key - 1);
+  const char *file =
+    memmem(kind, out->size - (size_t)(kind - out->at), key, sizeof key - 1);
   if (!file) return false;
-  const char *boot = memmem(file, out->size - (size_t)(file - out->at), ",\"boot\":", 8);
+  const char *boot =
+    memmem(file, out->size - (size_t)(file - out->at), ",\"boot\":", 8);
   if (!boot) return false;
   char *copy = strndup(file, (size_t)(boot - file));
   rs_bytes_text(out, copy);

@@ -288,15 +288,16 @@ static int loop(lua_State *L) {
 }
 
 void rs_state_bind(lua_State *L) {
-  static const luaL_Reg functions[] = {
-    {"receive", receive}, {"open", open_task},    {"close", close_task},
-    {"pointer", pointer}, {"stopping", stopping}, {"beat", beat},
-    {"arm", arm},         {"put", put},           {"timer", set_timer},
-    {"expired", expired}, {"now", now},           {"running", running},
-    {"enter", enter},     {"leave", leave},       {"plan", plan},
-    {"drop", drop},       {"place", place},       {"loop", loop},
-    {"note", note},
-    {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"receive", receive},   {"open", open_task},
+                                       {"close", close_task},  {"pointer", pointer},
+                                       {"stopping", stopping}, {"beat", beat},
+                                       {"arm", arm},           {"put", put},
+                                       {"timer", set_timer},   {"expired", expired},
+                                       {"now", now},           {"running", running},
+                                       {"enter", enter},       {"leave", leave},
+                                       {"plan", plan},         {"drop", drop},
+                                       {"place", place},       {"loop", loop},
+                                       {"note", note},         {NULL, NULL}};
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
     lua_setfield(L, -2, f->name);

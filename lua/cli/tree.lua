@@ -87,7 +87,9 @@ local function ill(probe)
   return text
 end
 
-local function restarts(count) return count == 1 and '1 restart' or count .. ' restarts' end
+local function restarts(count)
+  return count == 1 and '1 restart' or count .. ' restarts'
+end
 
 -- Who has half of the restarts behind it that its limit lets it have.
 local function near(limit, whose)

@@ -199,25 +199,6 @@ static void entry_supervisor(rs_sim *sim, const rs_entry *entry) {
   rs_charge_ended(sim, entry->unit, entry->a);
 }
 
-static void deposed(rs_sim *sim, const rs_entry *entry) {
-  rs_seen *seen = at(sim, entry->unit);
-  if (entry->a != RS_C_PROBE) return;
-  if (!seen->verdict) rs_sim_fail(sim, "verdict", "nobody found it bad");
-  seen->verdict = false;
-  seen->violated = true;
-  seen->may_stop |= RS_BY_GIVING_UP;
-}
-
-/* Whatever a probe finds bad is not left as it is. */
-static void heed(rs_sim *sim, uint32_t unit) {
-  rs_seen *seen = at(sim, unit);
-  bool supervisor = seen->exists && rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR;
-  if (!supervisor || !seen->verdict) return;
-  if (seen->live && !seen->felled && !rs_oracle_stopping(sim, unit))
-    rs_sim_fail(sim, "verdict", "%s goes on", rs_story_path(sim, unit));
-  seen->verdict = false;
-}
-
 static void entry_of(rs_sim *sim, const rs_entry *entry) {
   rs_seen *seen = at(sim, entry->unit);
   bool supervisor = rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR;
@@ -240,7 +221,7 @@ static void entry_of(rs_sim *sim, const rs_entry *entry) {
     sim->oracle->troubled = true;
     seen->unexplained = false;
     if (supervisor) { /* it was stopping already, or a probe finds it bad */
-      deposed(sim, entry);
+      rs_oracle_deposed(sim, entry);
       break;
     }
     seen->violated = true;
@@ -405,7 +386,7 @@ void rs_oracle_action(rs_sim *sim, const rs_action *action) {
 }
 
 void rs_oracle_turn(rs_sim *sim) {
-  for (uint32_t i = 0; i < sim->oracle->ids; i++) heed(sim, i);
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) rs_oracle_heed(sim, i);
   rs_charge_turn(sim);
   rs_watch_turn(sim);
 }
