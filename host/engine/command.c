@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "command_parts.h"
+#include "confine.h"
 #include "entry.h"
 #include "names.h"
 
@@ -236,25 +237,8 @@ static int open_output(rs_command *command, const rs_plan_exec *exec,
   return error;
 }
 
-/* A note, as others: what the core has decided before is written before. */
-static void say_no_group(rs_engine *engine, const char *why) {
-  rs_event note = {.kind = RS_NOTE_LOG, .unit = RS_NONE, .inc = RS_NONE, .a = INFO};
-  note.text = rs_texts_print(&engine->texts,
-                             "{\"text\":\"commands have no cgroup of their own (%s): "
-                             "what one starts is found by group, session and "
-                             "RUNSMITH_UNIT\"}",
-                             why);
-  rs_engine_put(engine, note);
-}
-
-/* Told once: what the machine does not have. */
 static void make_group(rs_command *command, const rs_plan_exec *exec) {
-  rs_engine *engine = command->engine;
-  rs_cgroups *groups = &engine->cgroups;
-  if (!groups->tried) {
-    rs_cgroup_begin(groups);
-    if (!groups->at[RS_CG_UNIFIED]) say_no_group(engine, groups->why);
-  }
+  const rs_cgroups *groups = rs_confine_groups(command->engine);
   rs_cgroup_make(groups, &command->group, command->unit, command->inc, exec->memory,
                  exec->processes);
 }

@@ -57,7 +57,7 @@ static int limit(int resource, uint64_t value, const char *name, const trouble *
   return say(t, errno, "limit", name);
 }
 
-static int limits(const rs_plan_exec *exec, const trouble *t) {
+static int limits(const rs_plan_exec *exec, bool counted, const trouble *t) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   int code = limit(RLIMIT_AS, exec->memory, "memory", t);
   if (code != 0) return code;
@@ -67,7 +67,8 @@ static int limits(const rs_plan_exec *exec, const trouble *t) {
   uint64_t cpu = (uint64_t)((exec->cpu_time + 999999999) / 1000000000);
   code = limit(RLIMIT_CPU, cpu, "cpu_time", t);
   if (code == 0) code = limit(RLIMIT_NOFILE, exec->open_files, "open_files", t);
-  if (code == 0) code = limit(RLIMIT_NPROC, exec->processes, "processes", t);
+  if (code == 0 && !counted)
+    code = limit(RLIMIT_NPROC, exec->processes, "processes", t);
   return code;
 }
 
@@ -162,7 +163,7 @@ static int stay_bound(pid_t parent, const trouble *t) {
 
 static int apply(const rs_runner *runner, const rs_plan *plan, const rs_plan_exec *exec,
                  const trouble *t) {
-  int code = limits(exec, t);
+  int code = limits(exec, runner->place.counted, t);
   if (code != 0) return code;
   if (exec->oom_score_adj != OOM_DEFAULT) score(exec->oom_score_adj);
   code = set_nice(runner->pid, exec->nice, t);
@@ -176,16 +177,35 @@ static int apply(const rs_runner *runner, const rs_plan *plan, const rs_plan_exe
   return 0;
 }
 
-static void take_names(rs_place *place, const rs_record *record, const char *text) {
+/* Goes into the control groups that were made for it. */
+static int enter(rs_place *place, const char *at, const char *end, const trouble *t) {
+  char path[NAME_MAX_TEXT];
+  for (; at < end; at += strnlen(at, (size_t)(end - at)) + 1) {
+    place->counted = place->counted || *at == '+';
+    snprintf(path, sizeof path, "%.*s/cgroup.procs", (int)(end - at - 1), at + 1);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool inside = fd >= 0 && write(fd, "0", 1) == 1;
+    int code = inside ? 0 : errno;
+    if (fd >= 0) close(fd);
+    if (!inside) return say(t, code, "enter", path);
+  }
+  return 0;
+}
+
+/* Its names; where what comes after them begins. */
+static const char *take_names(rs_place *place, const rs_record *record,
+                              const char *text) {
   size_t len = strnlen(text, record->size), rest = record->size - len;
   size_t kept = len < sizeof place->path ? len : sizeof place->path - 1;
   memcpy(place->path, text, kept);
   place->path[kept] = '\0';
-  const char *unit = text + len + 1;
-  if (rest < 2 || unit[rest - 2] != '\0') return;
+  const char *unit = text + len + 1, *end = text + record->size;
+  if (rest < 2 || unit[rest - 2] != '\0') return end;
   setenv("RUNSMITH_UNIT", unit, 1);
   const char *socket = unit + strlen(unit) + 1;
-  if (socket < text + record->size) setenv("RUNSMITH_SOCKET", socket, 1);
+  if (socket >= end) return end;
+  if (*socket) setenv("RUNSMITH_SOCKET", socket, 1);
+  return socket + strlen(socket) + 1;
 }
 
 static int take(rs_machine *vm, const rs_record *record, const trouble *t) {
@@ -219,8 +239,10 @@ void rs_place_take(rs_machine *vm, const rs_record *record, const char *text) {
   rs_place *place = &runner->place;
   char why[WHY] = "";
   if (vm->id != 0 || atomic_load(&place->stage) != RS_UNPLACED) return;
-  take_names(place, record, text);
-  int code = take(vm, record, &(trouble){why, sizeof why});
+  const trouble t = {why, sizeof why};
+  const char *groups = take_names(place, record, text);
+  int code = enter(place, groups, text + record->size, &t);
+  if (code == 0) code = take(vm, record, &t);
   pthread_mutex_lock(&place->lock);
   atomic_store(&place->stage, code == 0 ? RS_PLACED : RS_UNFIT);
   pthread_cond_broadcast(&place->moved);
