@@ -21,7 +21,7 @@ typedef struct rs_quota {
 /* True if one more restart is allowed now. */
 bool rs_quota_has(const rs_quota *quota, rs_time now);
 
-/* How many restarts of the window count now; `until`: the first of them counts so long. */
+/* How many restarts of the window count now; `until`: the first counts so long. */
 uint32_t rs_quota_used(const rs_quota *quota, rs_time now, rs_time *until);
 
 /* Takes one that is allowed. */

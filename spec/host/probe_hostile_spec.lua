@@ -75,7 +75,8 @@ describe('the probes\' runner that sends', function()
   end)
 
   it('a text as long as there can be keeps to what a verdict is', function()
-    local host = start "host.put(verdict, id, 4, 0, told:rep(100):sub(1, host.text_max))"
+    local long = 'told:rep(10000):sub(1, host.text_max)'
+    local host = start(('host.put(verdict, id, 4, 0, %s)'):format(long))
     host:wait_for { kind = 'probe', verdict = 'failing', unit = 'plant/unit' }
     host:wait_for { kind = 'probe', verdict = 'alive', unit = 'plant/unit' }
     assert.equal(0, #host:all { kind = 'violation' })
