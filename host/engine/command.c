@@ -319,5 +319,5 @@ void rs_command_look(rs_engine *engine, const rs_action *action) {
 
 void rs_command_state(const rs_command *command, pid_t *pid, rs_time *beat) {
   *pid = command->child.pid;
-  *beat = command->beat;
+  *beat = command->beats ? command->beat : 0;
 }

@@ -6,6 +6,7 @@ local control = require 'host.control'
 local fixtures = require 'host.fixtures'
 local harness = require 'host.harness'
 local posix = require 'host.posix'
+local program = require 'host.program'
 
 local function start(units, more)
   return harness.start { files = {
@@ -91,6 +92,78 @@ rs.worker 'after' { run = 'beater', after = { 'held' } },]], 'intensity = { max 
     assert.truthy(text:find(near, 1, true), text)
     assert.truthy(text:find('waits for plant/held (stopped)', 1, true), text)
     assert.truthy(text:find 'stopped for .- s; stop: by uid', text)
+    host:finish()
+  end)
+end)
+
+describe('the snapshot that a probe gets', function()
+  after_each(harness.sweep)
+
+  local SHOW = [[local function show(unit)
+  local keys = {}
+  for key, value in pairs(unit) do
+    keys[#keys + 1] = type(value) == 'number' and key or key .. '=' .. value
+  end
+  table.sort(keys)
+  return false, table.concat(keys, ' ') .. ' @' .. tostring(unit.pid)
+end
+local function probes()
+  return { rs.probe.lua { every = 0.1, delay = 0.2, action = 'warn', check = show } }
+end
+rs.backend 'mine' { start = function() return 1 end, kill = function() end,
+  stop = function() require('std.fs').write('over', '') end,
+  wait = function(unit)
+    unit:ready()
+    while not require('std.fs').read 'over' do require('std.time').sleep(0.05) end
+    return 'ok'
+  end }
+return rs.supervisor 'plant' {
+  probes = probes(),
+  rs.worker 'coroutine' { run = 'beater', probes = probes() },
+  rs.worker 'thread' { run = 'beater', backend = 'thread', probes = probes() },
+  rs.worker 'process' { run = 'beater', backend = 'process', probes = probes() },
+  rs.worker 'mine' { backend = 'mine', run = 'beater', probes = probes() },
+  rs.command 'plain' { exec = { 'sleep', '99' }, probes = probes() },
+}]]
+  local COMMON = 'health=healthy incarnation kind=%s '
+
+  it('says the same of every kind and backend, as far as it has it', function()
+    local host = harness.start { files = { ['beater.lua'] = fixtures.beater,
+      ['tree.lua'] = "local rs = require 'runsmith'\n" .. SHOW } }
+    local expected = {
+      ['plant'] = 'health=healthy incarnation kind=supervisor path=%s restarts uptime',
+      ['plant/plain'] = 'backend=command ' .. COMMON:format 'command'
+        .. 'path=%s pid restarts state=running uptime',
+      ['plant/mine'] = 'backend=mine ' .. COMMON:format 'worker'
+        .. 'path=%s restarts state=running uptime',
+    }
+    for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
+      expected['plant/' .. backend] = ('backend=%s health=healthy heartbeat_age '
+        .. 'incarnation kind=worker path=%%s pid restarts state=running uptime'):format(
+          backend)
+    end
+    for unit, text in pairs(expected) do
+      local dead = host:wait_for { kind = 'probe', unit = unit, verdict = 'dead' }
+      local fields, pid = dead.detail:match '^(.*) @(.*)$'
+      assert.equal(text:format('path=' .. unit):gsub('path=path=', 'path='), fields)
+      if unit ~= 'plant' and unit ~= 'plant/mine' then
+        assert.equal(host:pid_of(unit), tonumber(pid))
+      end
+    end
+    host:finish()
+  end)
+
+  it('has a command\'s status and heartbeat as it told them', function()
+    local unit = program.command('unit',
+      'handover say:STATUS=work say:WATCHDOG=1 pid wait', [[ready = 'notify',
+        heartbeat = 60, probes = { rs.probe.lua { every = 0.1, delay = 0.2,
+          action = 'warn', check = function(unit)
+            local beats = unit.heartbeat_age and unit.heartbeat_age >= 0
+            return false, ('%s %s pid %d'):format(unit.status, beats, unit.pid)
+          end } }, ]])
+    local host = program.start(unit)
+    local line = host:wait_for { kind = 'output', unit = 'plant/unit' }
+    assert.equal('work true ' .. line.text, host:wait_for(probe('unit', 'dead')).detail)
     host:finish()
   end)
 end)
