@@ -3,6 +3,7 @@
 --- a mark in its environment, or by its session.
 
 local abi = require 'runsmith.abi'
+local folder = require 'runsmith.folder'
 local io_of = require 'runsmith.probe.io'
 local owned = require 'runsmith.owned'
 local schedule = require 'runsmith.schedule'
@@ -27,14 +28,11 @@ end
 
 local function adopted()
   local own, list = owned.awaited(), {}
-  local threads = luv.fs_scandir '/proc/self/task'
-  local thread = luv.fs_scandir_next(threads)
-  while thread do
+  for _, thread in ipairs(folder.names(luv, '/proc/self/task') or {}) do
     for pid in children_of('/proc/self/task/' .. thread) do
       pid = tonumber(pid)
       if not own[pid] then list[#list + 1] = pid end
     end
-    thread = luv.fs_scandir_next(threads)
   end
   return list
 end
