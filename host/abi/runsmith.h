@@ -144,7 +144,9 @@ enum { RS_READY_STARTED = 0, RS_READY_NOTIFY = 1, RS_READY_FD = 2, RS_READY_PROB
 typedef struct rs_plan_exec {
   rs_ref argv;     /* list; empty for a runner */
   rs_ref env;      /* list of NAME=VALUE, added to the host's; NAME alone removes it */
-  rs_ref cwd, user, group; /* empty: the host's */
+  rs_ref cwd;
+  rs_ref user;     /* a decimal number; each of the three may be empty: the host's */
+  rs_ref group;    /* decimal numbers with commas between: its own, then the others */
   int32_t umask;   /* -1: the host's */
   int32_t nice;    /* RS_NO_NICE (127): the host's */
   int32_t oom_score_adj; /* 2000: runsmith's default for children */
@@ -188,6 +190,10 @@ typedef struct rs_plan_probe {
   rs_ref code;   /* runsmith.travel encoding of the probe or the function */
   uint32_t unit; /* row of the unit that it watches; rows are sorted by it */
   uint32_t kind; /* RS_P_... */
+  rs_ref name;   /* 'http' and the like; empty: an on_activity */
+  rs_ref file;   /* where it is written */
+  uint32_t line;
+  uint32_t spare;
 } rs_plan_probe;
 
 typedef struct rs_plan_channel {

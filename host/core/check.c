@@ -71,8 +71,8 @@ static bool check_modules(rs_check *check) {
   check->table = "module";
   uint32_t count = rs_plan_count(check->plan, RS_T_MODULE);
   for (check->row = 0; check->row < count; check->row++, row++) {
-    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->file) ||
-        !rs_check_ref(check, row->source))
+    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->name) ||
+        !rs_check_ref(check, row->file) || !rs_check_ref(check, row->source))
       return false;
   }
   return true;
@@ -94,7 +94,7 @@ static bool check_probes(rs_check *check) {
   uint32_t count = rs_plan_count(check->plan, RS_T_PROBE), last = 0;
   for (check->row = 0; check->row < count; check->row++, row++) {
     bool known = row->kind >= RS_P_PROBE && row->kind <= RS_P_ACTIVITY;
-    if (!rs_check_ref(check, row->code) ||
+    if (!rs_check_ref(check, row->code) || !rs_check_ref(check, row->file) ||
         !rs_check_index(check, row->unit, RS_T_UNIT, false) ||
         !rs_check_that(check, known, "an unknown kind") ||
         !rs_check_that(check, row->unit >= last, "not sorted by unit"))

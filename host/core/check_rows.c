@@ -6,7 +6,8 @@
 enum {
   FLAGS = RS_ISOLATE | RS_ORDERED | RS_SIGNIFICANT | RS_BRIEF | RS_POOL | RS_TEMPLATE |
           RS_TASK | RS_NO_NEW_PRIVS,
-  OF_SUPERVISORS = RS_ISOLATE | RS_ORDERED | RS_BRIEF | RS_POOL
+  OF_SUPERVISORS = RS_ISOLATE | RS_ORDERED | RS_BRIEF | RS_POOL,
+  GROUPS_MAX = 256
 };
 
 /* True for a number that a comparison can be trusted with. */
@@ -99,6 +100,27 @@ bool rs_check_specs(rs_check *check) {
   return true;
 }
 
+/* Decimal numbers below 2^32 - 1, with commas between; or nothing. */
+static bool check_numbers(rs_check *check, rs_ref ref, uint32_t most) {
+  if (!rs_check_ref(check, ref)) return false;
+  const char *bytes = rs_plan_bytes(check->plan, ref);
+  uint64_t number = 0;
+  uint32_t digits = 0, count = 0;
+  for (uint32_t i = 0; i < ref.len; i++) {
+    bool last = i + 1 == ref.len || bytes[i + 1] == ',';
+    bool comma = bytes[i] == ',' && digits > 0 && i + 1 < ref.len;
+    bool digit = bytes[i] >= '0' && bytes[i] <= '9' && ++digits <= 10;
+    if (!rs_check_that(check, digit || comma, "a user or group that is no number"))
+      return false;
+    number = digit ? number * 10 + (uint64_t)(bytes[i] - '0') : 0;
+    if (!digit) digits = 0;
+    if (digit && last) count++;
+    if (!rs_check_that(check, number < UINT32_MAX, "a user or group out of range"))
+      return false;
+  }
+  return rs_check_that(check, count <= most, "too many groups");
+}
+
 /* Strings one after another, each with its NUL. */
 static bool check_list(rs_check *check, rs_ref list) {
   if (!rs_check_ref(check, list)) return false;
@@ -129,10 +151,10 @@ static bool check_exec(rs_check *check, const rs_plan_exec *exec) {
              exec->oom_score_adj == 2000;
   bool probe = exec->ready != RS_READY_PROBE || exec->ready_probe != RS_NONE;
   return check_list(check, exec->argv) && check_list(check, exec->env) &&
-         check_string(check, exec->cwd) && check_string(check, exec->user) &&
-         check_string(check, exec->group) && check_list(check, exec->pre) &&
-         check_list(check, exec->post) && check_list(check, exec->files) &&
-         check_output(check, exec) &&
+         check_string(check, exec->cwd) && check_numbers(check, exec->user, 1) &&
+         check_numbers(check, exec->group, GROUPS_MAX) &&
+         check_list(check, exec->pre) && check_list(check, exec->post) &&
+         check_list(check, exec->files) && check_output(check, exec) &&
          rs_check_that(check, exec->umask >= -1 && exec->umask <= 0777, "umask") &&
          rs_check_that(check, nice, "nice") &&
          rs_check_that(check, oom, "oom_score_adj") &&

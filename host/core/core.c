@@ -5,6 +5,7 @@
 
 #include "collateral.h"
 #include "diff.h"
+#include "ladder.h"
 #include "operate.h"
 #include "settle.h"
 #include "vms.h"
@@ -76,9 +77,9 @@ static uint32_t hear_of(uint32_t kind) {
 static void hear(rs_core *core, const rs_event *ev) {
   const rs_unit *u = rs_unit_of(core, ev->unit);
   uint32_t what = hear_of(ev->kind);
-  if (what == RS_HEAR_COUNT || u->kind == RS_SUPERVISOR || ev->inc != u->inc) return;
-  if (u->flags & RS_F_LOST) return;
-  rs_unit_hear(core, ev->unit, what, ev);
+  if (what == RS_HEAR_COUNT || ev->inc != u->inc || (u->flags & RS_F_LOST)) return;
+  if (u->kind != RS_SUPERVISOR) rs_unit_hear(core, ev->unit, what, ev);
+  else if (what == RS_HEAR_VERDICT) rs_ladder_depose(core, ev->unit, ev);
 }
 
 void rs_core_step(rs_core *core, rs_time now, const rs_event *ev) {

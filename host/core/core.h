@@ -44,7 +44,8 @@ enum {
   RS_EV_DOMAIN_DEAD, /* unit: the isolating supervisor; other, other_inc: the culprit or
                      ** RS_NONE; b: status or signal, text */
   /* From probes. */
-  RS_EV_VERDICT, /* a: probe (row), b: 0 bad; unit is to be restarted; text */
+  RS_EV_VERDICT, /* a: probe (row), b: 0 bad; unit is to be restarted; text; x: the
+                 ** journal's number of what it says, 0: none */
   /* From operators: by whom is in `text`. */
   RS_EV_STOP, RS_EV_START, RS_EV_RESTART, RS_EV_KILL, RS_EV_REMOVE,
   RS_EV_SHUTDOWN, /* a: 0 orderly, 1 kill all at once */
@@ -223,6 +224,16 @@ typedef struct rs_view {
 /* False where no unit has this id. Ids are below rs_core_units. */
 bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view);
 uint32_t rs_core_units(const rs_core *core);
+
+/* A restart intensity: a supervisor's, or (own) the unit's alone. */
+typedef struct rs_intensity {
+  uint32_t used, max; /* `used` restarts of the last `within` */
+  rs_time within;     /* RS_NEVER: for life */
+  rs_time until;      /* when the first of these counts no longer; RS_NEVER */
+} rs_intensity;
+
+/* False where there is no such limit. */
+bool rs_core_intensity(const rs_core *core, uint32_t unit, bool own, rs_intensity *out);
 
 /* Children in list order: the first, the next; RS_NONE at the end. */
 uint32_t rs_core_child(const rs_core *core, uint32_t unit);

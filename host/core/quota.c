@@ -7,6 +7,17 @@ bool rs_quota_has(const rs_quota *quota, rs_time now) {
   return now - quota->at[quota->next] > quota->within;
 }
 
+uint32_t rs_quota_used(const rs_quota *quota, rs_time now, rs_time *until) {
+  *until = RS_NEVER;
+  for (uint32_t i = quota->used; i > 0; i--) {
+    uint32_t oldest = (quota->next + quota->max - i) % quota->max;
+    if (now - quota->at[oldest] > quota->within) continue;
+    *until = rs_time_add(quota->at[oldest], quota->within);
+    return i;
+  }
+  return 0;
+}
+
 void rs_quota_take(rs_quota *quota, rs_time now) {
   rs_assert(rs_quota_has(quota, now));
   quota->at[quota->next] = now;

@@ -21,6 +21,9 @@ typedef struct rs_quota {
 /* True if one more restart is allowed now. */
 bool rs_quota_has(const rs_quota *quota, rs_time now);
 
+/* How many restarts of the window count now; `until`: the first counts so long. */
+uint32_t rs_quota_used(const rs_quota *quota, rs_time now, rs_time *until);
+
 /* Takes one that is allowed. */
 void rs_quota_take(rs_quota *quota, rs_time now);
 

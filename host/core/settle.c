@@ -75,22 +75,23 @@ static void end_host(rs_core *core, uint32_t id, bool failed) {
 static void finish_boss(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   bool gave_up = u->flags & RS_F_GIVEUP, completed = u->flags & RS_F_FINISH;
+  bool failed = gave_up || (u->flags & RS_F_VIOLATED);
   rs_end end = {
-    .ok = !gave_up && !(u->flags & RS_F_VIOLATED),
+    .ok = !failed,
     .asked = (u->flags & RS_F_ASKED) || !rs_tree_wanted(core, u),
     .operated = (u->flags & RS_F_OPERATOR) != 0,
   };
   if (end.operated) end.ok = false;
   rs_entry *e = rs_tell(core, RS_J_EXITED, id, u->cause);
-  e->a = gave_up ? RS_WHY_CHILDREN : end.operated ? RS_WHY_KILLED : RS_WHY_OK;
+  e->a = gave_up ? RS_WHY_CHILDREN : end.ok ? RS_WHY_OK : RS_WHY_KILLED;
   e->c = end.asked;
   u->cause = e->seq;
   u->flags &= ~(uint32_t)(RS_F_GIVEUP | RS_F_FINISH | RS_F_DOOM);
   rs_unit_down(core, id);
   bool over = core->stopping || !(u->flags & RS_F_CYCLE);
   if (u->parent == RS_NONE && over) {
-    if (completed && !gave_up) rs_tell(core, RS_J_COMPLETED, id, u->cause);
-    end_host(core, id, gave_up);
+    if (completed && !failed) rs_tell(core, RS_J_COMPLETED, id, u->cause);
+    end_host(core, id, failed);
   } else {
     rs_strategy_ended(core, id, end);
   }

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "diff.h"
+#include "ladder.h"
 #include "order.h"
 #include "strategy.h"
 #include "tree.h"
@@ -16,7 +17,7 @@ enum { /* rs_unit.flags that speak of one incarnation */
                    RS_F_SIGNAL
 };
 
-static void live(rs_core *core, uint32_t id, uint8_t life) {
+void rs_unit_live(rs_core *core, uint32_t id, uint8_t life) {
   rs_unit *u = rs_unit_of(core, id);
   u->life = life;
   u->since = core->now;
@@ -48,66 +49,6 @@ void rs_unit_ready(rs_core *core, uint32_t id, bool ready) {
   rs_order_passed(core, id);
 }
 
-/* The violation, once it is known what the unit was doing. */
-static void tell_violation(rs_core *core, uint32_t id, uint64_t where) {
-  rs_unit *u = rs_unit_of(core, id);
-  if (!(u->flags & RS_F_VIOLATED) || (u->flags & RS_F_TOLD)) return;
-  u->flags |= RS_F_TOLD;
-  rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, 0);
-  e->a = u->constraint;
-  e->b = u->state == RS_NONE ? -1 : (int32_t)u->state;
-  e->x = u->limit, e->y = u->observed;
-  e->text = where;
-  u->cause = e->seq;
-}
-
-static void kill_now(rs_core *core, uint32_t id) {
-  rs_unit *u = rs_unit_of(core, id);
-  tell_violation(core, id, 0);
-  rs_entry *e = rs_tell(core, RS_J_KILLED, id, u->cause);
-  e->a = u->killed;
-  u->cause = e->seq;
-  rs_do(core, RS_DO_KILL, id);
-  rs_wake(core, id, RS_NEVER);
-  live(core, id, RS_LIFE_KILLED);
-}
-
-/* The ladder from its second rung on. */
-static void end_it(rs_core *core, uint32_t id, uint8_t why) {
-  rs_unit *u = rs_unit_of(core, id);
-  u->killed = why;
-  if (!rs_is_lua(u) || core->kill_all) {
-    kill_now(core, id);
-    return;
-  }
-  rs_do(core, RS_DO_INTERRUPT, id);
-  u->flags &= ~(uint32_t)RS_F_LOOKING;
-  u->launch_by = core->now + RS_RUNG;
-  rs_wake(core, id, u->launch_by);
-  live(core, id, RS_LIFE_INTERRUPTED);
-}
-
-static void violate(rs_core *core, uint32_t id, const rs_limit *broken) {
-  rs_unit *u = rs_unit_of(core, id);
-  bool stopping = u->flags & RS_F_ASKED;
-  u->flags |= RS_F_VIOLATED;
-  u->constraint = broken->constraint;
-  u->limit = broken->limit;
-  u->observed = broken->from == RS_NEVER ? 0 : core->now - broken->from;
-  bool late = stopping && broken->constraint == RS_C_SHUTDOWN;
-  end_it(core, id, late ? RS_K_SHUTDOWN : RS_K_VIOLATION);
-}
-
-/* What it sent, or a probe said, is itself the violation; it is told at once. */
-static void accuse(rs_core *core, uint32_t id, uint8_t constraint, const rs_event *ev) {
-  rs_unit *u = rs_unit_of(core, id);
-  u->flags |= RS_F_VIOLATED;
-  u->constraint = constraint;
-  u->limit = u->observed = 0;
-  tell_violation(core, id, ev->text);
-  end_it(core, id, RS_K_VIOLATION);
-}
-
 static void nothing(rs_core *core, uint32_t id, const rs_event *ev) {
   (void)core, (void)id, (void)ev;
 }
@@ -119,7 +60,7 @@ static void never(rs_core *core, uint32_t id, const rs_event *ev) {
 
 static void nonsense(rs_core *core, uint32_t id, const rs_event *ev) {
   (void)ev;
-  accuse(core, id, RS_C_PROTOCOL, &(rs_event){.kind = RS_EV_PROTOCOL});
+  rs_ladder_accuse(core, id, RS_C_PROTOCOL, &(rs_event){.kind = RS_EV_PROTOCOL});
 }
 
 static void go(rs_core *core, uint32_t id, const rs_event *ev) {
@@ -130,7 +71,7 @@ static void go(rs_core *core, uint32_t id, const rs_event *ev) {
   u->beat = u->entered = core->now;
   u->launch_by = rs_time_add(core->now, rs_spec_of(core, u)->launch);
   u->killed = 0;
-  live(core, id, RS_LIFE_STARTING);
+  rs_unit_live(core, id, RS_LIFE_STARTING);
   rs_watch_arm(core, id);
   rs_vms_start(core, id);
 }
@@ -183,7 +124,7 @@ static void enter(rs_core *core, uint32_t id, const rs_event *ev) {
   if (u->entered > u->beat) u->beat = u->entered;
   u->flags &= ~(uint32_t)RS_F_DEAF;
   u->launch_by = RS_NEVER;
-  if (u->life == RS_LIFE_STARTING) live(core, id, RS_LIFE_UP);
+  if (u->life == RS_LIFE_STARTING) rs_unit_live(core, id, RS_LIFE_UP);
   const rs_plan_state *state = state_of(core, u);
   rs_unit_ready(core, id, !state || state->ready);
   rs_watch_arm(core, id);
@@ -202,7 +143,7 @@ static void ready(rs_core *core, uint32_t id, const rs_event *ev) {
   }
   u->state = RS_STATE_RUNNING;
   u->beat = rs_time_max(u->beat, rs_late_own(&core->late, ev->at));
-  live(core, id, RS_LIFE_UP);
+  rs_unit_live(core, id, RS_LIFE_UP);
   rs_unit_ready(core, id, true);
   rs_diff_signal(core, id); /* before it was ready it might not have understood */
   rs_watch_arm(core, id);
@@ -272,11 +213,11 @@ static void ended_killed(rs_core *core, uint32_t id, const rs_event *ev) {
 }
 
 static void protocol(rs_core *core, uint32_t id, const rs_event *ev) {
-  accuse(core, id, RS_C_PROTOCOL, ev);
+  rs_ladder_accuse(core, id, RS_C_PROTOCOL, ev);
 }
 
 static void verdict(rs_core *core, uint32_t id, const rs_event *ev) {
-  if (ev->b == 0) accuse(core, id, RS_C_PROBE, ev);
+  if (ev->b == 0) rs_ladder_accuse(core, id, RS_C_PROBE, ev);
 }
 
 static void seen(rs_core *core, uint32_t id, const rs_event *ev) {
@@ -284,7 +225,7 @@ static void seen(rs_core *core, uint32_t id, const rs_event *ev) {
   if (!(u->flags & RS_F_LOOKING)) return;
   u->flags &= ~(uint32_t)RS_F_LOOKING;
   rs_limit broken;
-  if (rs_watch_judge(core, id, ev, &broken)) violate(core, id, &broken);
+  if (rs_watch_judge(core, id, ev, &broken)) rs_ladder_violate(core, id, &broken);
 }
 
 static void look(rs_core *core, uint32_t id, const rs_event *ev) {
@@ -295,7 +236,7 @@ static void look(rs_core *core, uint32_t id, const rs_event *ev) {
 
 static void rung_over(rs_core *core, uint32_t id, const rs_event *ev) {
   (void)ev;
-  kill_now(core, id);
+  rs_ladder_kill(core, id);
 }
 
 static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
@@ -304,31 +245,31 @@ static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_time span = rs_spec_of(core, u)->shutdown;
   u->flags |= RS_F_ASKED;
   if (span < 0) {
-    end_it(core, id, RS_K_SHUTDOWN);
+    rs_ladder_end(core, id, RS_K_SHUTDOWN);
     return;
   }
   rs_do(core, RS_DO_ASK, id);
   u->stop_by = rs_time_add(core->now, span);
   u->beat = core->now; /* it has a whole heartbeat to begin to stop */
   if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
-  live(core, id, RS_LIFE_ASKED);
+  rs_unit_live(core, id, RS_LIFE_ASKED);
   rs_watch_arm(core, id);
 }
 
 static void kill(rs_core *core, uint32_t id, const rs_event *ev) {
-  end_it(core, id, (uint8_t)ev->a);
+  rs_ladder_end(core, id, (uint8_t)ev->a);
 }
 
 /* Already interrupted: only the host's own hurry does not wait for the rung. */
 static void kill_sooner(rs_core *core, uint32_t id, const rs_event *ev) {
   if (!core->kill_all) return;
   rs_unit_of(core, id)->killed = (uint8_t)ev->a;
-  kill_now(core, id);
+  rs_ladder_kill(core, id);
 }
 
 static void stall(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_limit broken = {RS_NEVER, ev->at, ev->x, RS_C_STALL};
-  violate(core, id, &broken);
+  rs_ladder_violate(core, id, &broken);
 }
 
 typedef void rule(rs_core *core, uint32_t id, const rs_event *ev);
@@ -375,14 +316,14 @@ void rs_unit_down(rs_core *core, uint32_t id) {
   u->state = u->edge = RS_NONE;
   u->launch_by = u->stop_by = u->begun = RS_NEVER;
   rs_wake(core, id, RS_NEVER);
-  live(core, id, RS_LIFE_DOWN);
+  rs_unit_live(core, id, RS_LIFE_DOWN);
   rs_order_down(core, id);
   rs_mark(core, id);
 }
 
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
-  tell_violation(core, id, ev->a == RS_WHY_INTERRUPTED ? ev->text : 0);
+  rs_ladder_tell(core, id, ev->a == RS_WHY_INTERRUPTED ? ev->text : 0);
   const uint32_t caused = RS_F_ASKED | RS_F_VIOLATED | RS_F_OPERATOR;
   uint64_t cause = (u->flags & caused) || u->killed ? u->cause : 0;
   rs_entry *e = rs_tell(core, RS_J_EXITED, id, cause);

@@ -51,6 +51,9 @@ void rs_unit_hear(rs_core *core, uint32_t id, uint32_t hear, const rs_event *ev)
 ** */
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev);
 
+/* Another stage of its life begins: RS_LIFE_... */
+void rs_unit_live(rs_core *core, uint32_t id, uint8_t life);
+
 /* No incarnation lives any more: forgets all that was this one's, raises the fence. */
 void rs_unit_down(rs_core *core, uint32_t id);
 

@@ -23,6 +23,12 @@ static uint32_t waits_for(const rs_core *core, uint32_t id) {
       at = rs_unit_of(core, at)->prev;
     return at;
   }
+  if (u->kind == RS_SUPERVISOR && u->life == RS_LIFE_STARTING && wanted) {
+    uint32_t at = u->first;
+    while (at != RS_NONE && !(rs_unit_of(core, at)->counted & (1u << RS_N_UNREADY)))
+      at = rs_unit_of(core, at)->next;
+    return at;
+  }
   bool stops = !wanted && u->life < RS_LIFE_ASKED;
   return stops ? rs_order_stop_waits(core, id) : RS_NONE;
 }
@@ -55,6 +61,19 @@ bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view) {
     .until = rs_late_real(&core->late, rs_due_when(&core->due, unit)),
     .cause = u->cause,
   };
+  return true;
+}
+
+bool rs_core_intensity(const rs_core *core, uint32_t unit, bool own,
+                       rs_intensity *out) {
+  if (unit >= core->count || rs_unit_of(core, unit)->kind == 0) return false;
+  const rs_unit *u = rs_unit_of(core, unit);
+  const rs_quota *quota = NULL;
+  if (own && u->own != RS_NONE) quota = &core->quotas[u->own];
+  if (!own && u->kind == RS_SUPERVISOR) quota = &rs_boss_of(core, u)->quota;
+  if (!quota) return false;
+  *out = (rs_intensity){.max = quota->max, .within = quota->within};
+  out->used = rs_quota_used(quota, core->real, &out->until);
   return true;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command_parts.h"
+#include "confine.h"
 #include "entry.h"
 #include "names.h"
 
@@ -222,21 +223,8 @@ static int open_output(rs_command *command, const rs_plan_exec *exec,
   return error;
 }
 
-static void say_no_group(rs_engine *engine, const char *why) {
-  rs_entry_log(engine, RS_NONE, RS_NONE, INFO,
-               "commands have no cgroup of their own (%s): what one starts is found by "
-               "group, session and RUNSMITH_UNIT",
-               why);
-}
-
-/* Told once: what the machine does not have. */
 static void make_group(rs_command *command, const rs_plan_exec *exec) {
-  rs_engine *engine = command->engine;
-  rs_cgroups *groups = &engine->cgroups;
-  if (!groups->tried) {
-    rs_cgroup_begin(groups);
-    if (!groups->at[RS_CG_UNIFIED]) say_no_group(engine, groups->why);
-  }
+  const rs_cgroups *groups = rs_confine_groups(command->engine);
   rs_cgroup_make(groups, &command->group, command->unit, command->inc, exec->memory,
                  exec->processes);
 }
@@ -319,5 +307,5 @@ void rs_command_look(rs_engine *engine, const rs_action *action) {
 
 void rs_command_state(const rs_command *command, pid_t *pid, rs_time *beat) {
   *pid = command->child.pid;
-  *beat = command->beat;
+  *beat = command->beats ? command->beat : 0;
 }

@@ -40,6 +40,7 @@ struct rs_command {
   char why[512];  /* what that was */
   pid_t main_pid; /* by MAINPID=; 0 */
   rs_time beat;   /* start, or last sign of life */
+  bool beats;     /* it gave one */
   rs_delays delays;
   rs_bytes status; /* STATUS= */
   int step_status; /* as wait(2) gives it */

@@ -208,12 +208,14 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
 }
 
 /* An entry that the engine writes itself. */
-static void begin_own(rs_engine *engine, uint32_t kind, uint32_t unit, uint32_t inc) {
+static uint64_t begin_own(rs_engine *engine, uint32_t kind, uint32_t unit,
+                          uint32_t inc) {
   rs_entry entry = {
     .seq = rs_core_seq(engine->core), .mono = rs_base_now(), .kind = kind};
   entry.unit = unit;
   entry.inc = inc;
   begin(engine, &entry);
+  return entry.seq;
 }
 
 void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
@@ -225,16 +227,19 @@ void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char 
   finish(engine);
 }
 
-void rs_entry_probe(rs_engine *engine, const rs_event *note, const char *text,
-                    size_t size) {
+uint64_t rs_entry_probe(rs_engine *engine, const rs_event *note, const char *text,
+                        size_t size) {
   size_t name = strnlen(text, size);
   size_t event = name < size ? strnlen(text + name + 1, size - name - 1) : 0;
   size_t skip = name + event + 2;
-  begin_own(engine, RS_J_PROBE, note->unit, note->inc);
+  const rs_plan_map *map = rs_plans_get(&engine->plans, note->other);
+  uint64_t seq = begin_own(engine, RS_J_PROBE, note->unit, note->inc);
   rs_json_text(&line, "probe", text, name);
   rs_json_name(&line, "verdict", rs_name_verdict(note->a));
   if (skip < size) rs_json_text(&line, "detail", text + skip, size - skip);
+  if (map) rs_probes_place_of(map->plan, note->other_inc, &line);
   finish(engine);
+  return seq;
 }
 
 void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,

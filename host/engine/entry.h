@@ -20,9 +20,9 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry);
 void rs_entry_output(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
                      const char *text, size_t size);
 
-/* A probe's verdict; `text` as of RS_UP_VERDICT. */
-void rs_entry_probe(rs_engine *engine, const rs_event *note, const char *text,
-                    size_t size);
+/* A probe's verdict; `text` as of RS_UP_VERDICT. Its number. */
+uint64_t rs_entry_probe(rs_engine *engine, const rs_event *note, const char *text,
+                        size_t size);
 
 /* What the engine says of a unit; RS_NONE: of the host. A note: it is written after all
 ** that came before; at once where the host has ended and no turn follows. */

@@ -153,7 +153,10 @@ static void take_status(rs_command *command, const rs_notify_text *said) {
 static void take_own(rs_command *command, const rs_notify_text *said) {
   const rs_plan_exec *exec = rs_command_exec(command, NULL);
   if (said->has & RS_SAYS_MAINPID) take_main(command, said->main_pid);
-  if (said->has & RS_SAYS_WATCHDOG) command->beat = rs_base_now();
+  if (said->has & RS_SAYS_WATCHDOG) {
+    command->beat = rs_base_now();
+    command->beats = true;
+  }
   if (said->has & RS_SAYS_RELOADING)
     rs_entry_log(command->engine, command->unit, command->inc, INFO, "it reloads");
   if (said->has & RS_SAYS_READY && exec->ready == RS_READY_NOTIFY)

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "probes.h"
 
+#include "command.h"
 #include "entry.h"
 #include "json.h"
 #include "lua.h"
@@ -18,6 +19,31 @@ static void note(rs_probes *probes, const rs_probe *probe, rs_event event) {
   rs_engine_put(probes->engine, event);
 }
 
+/* Its process, which a command may have changed by MAINPID, and its last sign of life:
+** a command that gives none, by WATCHDOG, has no age. */
+static void describe_life(const rs_watched *watched, const rs_unit *unit,
+                          rs_bytes *json) {
+  rs_time now = rs_base_now(), beat = 0;
+  pid_t pid = (pid_t)watched->pid;
+  if (unit->command) rs_command_state(unit->command, &pid, &beat);
+  else if (unit->runner && unit->slot != RS_NONE && !unit->custom)
+    beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
+  if (pid > 0) rs_json_int(json, "pid", pid);
+  if (beat > 0) rs_json_span(json, "heartbeat_age", beat < now ? now - beat : 0);
+}
+
+static void describe_backend(const rs_plan *plan, const rs_plan_spec *spec,
+                             rs_bytes *json) {
+  const rs_plan_backend *backends = rs_plan_rows(plan, RS_T_BACKEND);
+  if (spec->kind == RS_SUPERVISOR) return;
+  if (spec->backend != RS_CUSTOM || spec->custom == RS_NONE) {
+    rs_json_name(json, "backend", rs_name_backend(spec->backend));
+    return;
+  }
+  rs_ref name = backends[spec->custom].name;
+  rs_json_text(json, "backend", rs_plan_bytes(plan, name), name.len);
+}
+
 /* What a probe sees of its unit. */
 static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
   char path[4096];
@@ -33,18 +59,14 @@ static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
   size_t size = rs_core_path(engine->core, probe->unit, path, sizeof path);
   rs_json_text(json, "path", path, size < sizeof path ? size : sizeof path - 1);
   rs_json_name(json, "kind", kinds[spec->kind]);
-  rs_json_name(json, "backend", rs_name_backend(spec->backend));
+  describe_backend(plan, spec, json);
   const char *state = rs_probes_state(plan, &view, &size);
   if (state) rs_json_text(json, "state", state, size);
   rs_json_name(json, "health", rs_name_health(view.health));
   rs_json_int(json, "incarnation", view.inc);
   rs_json_int(json, "restarts", view.restarts);
-  if (watched->pid != 0) rs_json_int(json, "pid", watched->pid);
   if (watched->started != 0) rs_json_span(json, "uptime", now - watched->started);
-  if (unit->runner && unit->slot != RS_NONE && !unit->custom) {
-    rs_time beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
-    rs_json_span(json, "heartbeat_age", beat > 0 && beat < now ? now - beat : 0);
-  }
+  describe_life(watched, unit, json);
   const char *text = rs_engine_said(unit, &size);
   if (size > 0) rs_json_text(json, "status", text, size);
 }
@@ -69,17 +91,11 @@ static void emit(rs_probes *probes, const rs_probe *probe, const char *event) {
   rs_part_put(unit->runner, rs_part_book(unit->runner, unit->slot)->vm, &record, event);
 }
 
-/* A supervisor's life is its children's: it is restarted as by an operator. */
+/* The note about it was put just before: its entry becomes the cause. */
 static void restart(rs_probes *probes, const rs_probe *probe, const char *name,
                     const char *detail) {
-  rs_engine *engine = probes->engine;
-  rs_view view;
-  if (!rs_core_view(engine->core, probe->unit, &view) || view.inc != probe->inc) return;
-  const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
-  bool leaf = rs_plan_spec_of(plan, view.row)->kind != RS_SUPERVISOR;
-  rs_event event = {.kind = leaf ? RS_EV_VERDICT : RS_EV_RESTART, .a = probe->row};
-  event.at = rs_base_now();
-  event.text = rs_texts_print(&engine->texts, "%s: %s", name, detail);
+  rs_event event = {.kind = RS_EV_VERDICT, .a = probe->row, .at = rs_base_now()};
+  event.text = rs_texts_print(&probes->engine->texts, "%s: %s", name, detail);
   note(probes, probe, event);
 }
 
@@ -96,9 +112,10 @@ static void hear_verdict(rs_runner *runner, rs_probe *probe, const rs_record *re
     return;
   }
   if (probe->ending) return;
-  probe->verdict = (uint8_t)record->a;
-  snprintf(probe->name, sizeof probe->name, "%s", text);
+  rs_probes_said(probe, record->a, detail + 1, (size_t)(end - detail - 1));
   rs_event told = {.kind = RS_NOTE_PROBE, .a = record->a};
+  told.other = probe->plan;
+  told.other_inc = probe->row;
   told.text = rs_texts_put(&probes->engine->texts, text, record->size);
   note(probes, probe, told);
   if (probe->kind == RS_P_READY) {

@@ -34,7 +34,10 @@ typedef struct rs_probe {
   bool lines;          /* it wants what its unit writes */
   uint32_t ahead;      /* lines or entries that the runner has not done with */
   uint32_t missed;     /* lines that were left out since */
-  char name[16];       /* its kind, as its last verdict had it */
+  uint8_t judged;      /* the last verdict that is one: alive, dead, unknown; 0 */
+  char name[32];       /* its kind */
+  rs_time since;       /* of this verdict */
+  rs_bytes detail;     /* of what was told last */
   uint64_t hash;       /* of its code */
   rs_backlog *backlog; /* of an on_activity */
 } rs_probe;
@@ -120,6 +123,17 @@ void rs_probes_tell_state(rs_probes *probes, const rs_probe *probe);
 /* The name of the state that a unit is in; NULL. */
 const char *rs_probes_state(const rs_plan *plan, const rs_view *view, size_t *size);
 void rs_probes_free(rs_probes *probes, rs_probe *probe);
+
+/* ---- probes_say.c ---- */
+
+/* It was told so. */
+void rs_probes_said(rs_probe *probe, uint32_t verdict, const char *detail, size_t size);
+
+/* ,"file": and "line": where a probe's rule is written. */
+void rs_probes_place_of(const rs_plan *plan, uint32_t row, rs_bytes *out);
+
+/* ,"probes":[...] of a unit that has any. */
+void rs_probes_show(rs_engine *engine, uint32_t unit, rs_bytes *out);
 
 /* ---- probes_feed.c ---- */
 

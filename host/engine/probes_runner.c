@@ -112,6 +112,8 @@ void rs_probes_place(rs_probes *probes, rs_probe *probe) {
   rs_time now = rs_base_now();
   atomic_store(&slot->beat, now);
   atomic_store(&slot->stalled_from, now);
+  atomic_store(&slot->next, 0);
+  atomic_store(&slot->bad, 0);
   atomic_store(&slot->unit, RS_NONE);
   atomic_store(&slot->inc, probe->inc);
   atomic_store(&slot->stopping, 0);
@@ -178,7 +180,7 @@ static void accuse(rs_probes *probes, rs_probe *probe) {
   rs_entry_log(probes->engine, probe->unit, probe->inc, 3,
                "a probe (%s) is disabled: it was running when the probes' runner died, "
                "%d times",
-               *probe->name ? probe->name : "not known yet", DEATHS_MAX);
+               probe->name, DEATHS_MAX);
 }
 
 /* What it knew is not known any more. */
@@ -195,7 +197,9 @@ static void forget(rs_probes *probes, rs_probe *probe) {
   if (!told) return;
   rs_bytes text = {0};
   rs_event note = {.kind = RS_NOTE_PROBE, .unit = probe->unit, .inc = probe->inc};
-  probe->verdict = RS_VERDICT_UNKNOWN;
+  note.other = probe->plan;
+  note.other_inc = probe->row;
+  rs_probes_said(probe, RS_VERDICT_UNKNOWN, why, sizeof why - 1);
   rs_bytes_add(&text, probe->name, strlen(probe->name) + 1);
   rs_bytes_add(&text, "", 1);
   rs_bytes_add(&text, why, sizeof why - 1);

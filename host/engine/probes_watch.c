@@ -84,6 +84,7 @@ static rs_probe *add(rs_probes *probes, uint32_t unit, uint32_t inc) {
 }
 
 void rs_probes_free(rs_probes *probes, rs_probe *probe) {
+  rs_bytes_free(&probe->detail);
   if (probe->lines) probes->line_readers--;
   if (probe->backlog) {
     for (uint32_t i = 0; i < RS_BACKLOG; i++) rs_bytes_free(&probe->backlog->entry[i]);
@@ -164,6 +165,9 @@ static void make(rs_probes *probes, uint32_t unit, const rs_view *view) {
     probe->row = row;
     probe->kind = kind;
     probe->hash = hash_of(plan, row);
+    rs_ref name = row_at(plan, row)->name;
+    snprintf(probe->name, sizeof probe->name, "%.*s", (int)name.len,
+             rs_plan_bytes(plan, name));
     /* What a command writes at its start may come before its probe can ask for it. */
     probe->lines = kind == RS_P_READY;
     probes->line_readers += probe->lines;

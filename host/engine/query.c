@@ -8,6 +8,7 @@
 #include "json.h"
 #include "lua.h"
 #include "names.h"
+#include "probes.h"
 #include "tail.h"
 
 typedef struct rs_row {
@@ -80,6 +81,24 @@ static void put_process(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   if (size > 0) rs_json_text(out, "status", text, size);
 }
 
+/* Of one that an operator stopped the order says more than the end that followed. */
+static void put_because(rs_engine *engine, rs_bytes *out, uint64_t seq, bool held) {
+  static const char kind[] = ",\"kind\":\"exited\"", key[] = ",\"cause\":";
+  size_t before = out->size;
+  rs_bytes_text(out, ",\"because\":");
+  size_t from = out->size;
+  if (!rs_tail_entry(engine, seq, out)) {
+    out->size = before;
+    return;
+  }
+  if (!held || !memmem(out->at + from, out->size - from, kind, sizeof kind - 1)) return;
+  const char *at = memmem(out->at + from, out->size - from, key, sizeof key - 1);
+  uint64_t order = at ? strtoull(at + sizeof key - 1, NULL, 10) : 0;
+  if (order == 0 || order >= seq) return;
+  out->size = before;
+  put_because(engine, out, order, true);
+}
+
 /* Who is not as it should be says since when, until when, and why. */
 static void put_wait(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_time now = rs_base_now();
@@ -96,9 +115,24 @@ static void put_wait(rs_engine *engine, rs_bytes *out, const rs_view *view) {
     put_seconds(out, "until", view->until - now);
   if (stays && view->restarts == 0) return;
   if (view->cause == 0) return;
-  size_t before = out->size;
-  rs_bytes_text(out, ",\"because\":");
-  if (!rs_tail_entry(engine, view->cause, out)) out->size = before;
+  put_because(engine, out, view->cause, view->health == RS_STOPPED);
+}
+
+/* Restarts that count: at one's own limit, or its children's at a supervisor's. */
+static void put_intensity(const rs_engine *engine, rs_bytes *out, const rs_view *view) {
+  rs_intensity limit;
+  static const char *const names[] = {"intensity", "own_intensity"};
+  for (int own = 0; own < 2; own++) {
+    if (!rs_core_intensity(engine->core, view->unit, own == 1, &limit)) continue;
+    rs_bytes_print(out, ",\"%s\":{\"max\":%u", names[own], limit.max);
+    if (limit.within != RS_NEVER) rs_json_span(out, "within", limit.within);
+    rs_json_int(out, "used", limit.used);
+    if (limit.until != RS_NEVER) {
+      rs_time left = limit.until - rs_base_now();
+      put_seconds(out, "until", left);
+    }
+    rs_bytes_text(out, "}");
+  }
 }
 
 void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
@@ -121,6 +155,8 @@ void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_json_int(out, "restarts", view->restarts);
   put_process(engine, out, view);
   put_wait(engine, out, view);
+  put_intensity(engine, out, view);
+  rs_probes_show(engine, view->unit, out);
   rs_json_text(out, "file", rs_plan_bytes(plan, row->file), row->file.len);
   rs_json_int(out, "line", row->line);
 }

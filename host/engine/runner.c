@@ -195,6 +195,7 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
     rs_fate(runner, SIGKILL);
     return;
   }
+  if (runner->family.group) rs_cgroup_kill(&runner->group);
   /* What a backend's functions started is meant to outlive their runner. */
   if (runner->place != RS_PLACE_BACKEND) rs_family_kill(runner->child.pid);
   rs_child_signal(&runner->child, SIGKILL);
@@ -219,5 +220,6 @@ void rs_runner_free(rs_runner *runner) {
   }
   free(runner->plans);
   free(runner->family.mark);
+  rs_cgroup_drop(&runner->group);
   free(runner);
 }

@@ -54,6 +54,7 @@ struct rs_runner {
   rs_runner *next;
   rs_child child;
   rs_family family;
+  rs_cgroup group; /* a process worker's with limits */
   rs_watch *ctl, *bell;
   rs_stream *out[2];
   int out_end[2];                   /* where it writes them */

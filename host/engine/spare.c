@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "control.h"
 #include "runner.h"
 
@@ -111,9 +112,12 @@ static void give_place(rs_runner *runner) {
   rs_bytes_add(&text, path, strlen(path) + 1);
   rs_bytes_add(&text, runner->family.mark, strlen(runner->family.mark) + 1);
   const char *socket = rs_control_path(runner->engine);
-  if (socket) rs_bytes_add(&text, socket, strlen(socket) + 1);
+  if (!socket) socket = "";
+  rs_bytes_add(&text, socket, strlen(socket) + 1);
   const rs_plan_map *map = rs_plans_get(&runner->engine->plans, runner->plan);
   const rs_plan_spec *spec = rs_plan_spec_of(map->plan, runner->row);
+  const rs_plan_exec *execs = rs_plan_rows(map->plan, RS_T_EXEC);
+  if (spec->exec != RS_NONE) rs_confine_runner(runner, &execs[spec->exec], &text);
   rs_record place = {.kind = RS_DOWN_PLACE, .a = runner->place, .b = runner->plan};
   place.slot = spec->exec;
   place.inc = spec->flags;

@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -143,38 +141,37 @@ static void take_options(rs_launch *launch, const rs_spawn *spawn) {
   job->files = files_before;
 }
 
-static bool is_number(const char *text, unsigned *number) {
+/* The next of numbers with commas between. */
+static bool next_number(const char **at, unsigned *number) {
   char *end;
-  *number = (unsigned)strtoul(text, &end, 10);
-  return *text >= '0' && *text <= '9' && *end == 0;
+  if (**at < '0' || **at > '9') return false;
+  *number = (unsigned)strtoul(*at, &end, 10);
+  *at = *end == ',' ? end + 1 : end;
+  return true;
 }
 
-/* 0, or -1: no such user or group. Both may be numbers. */
-static int find_user(rs_job *job) {
-  const rs_spawn *spawn = &job->spawn;
+/* Who it is to be, by numbers: the engine asks no name service, which might be down. */
+static void take_user(rs_job *job) {
+  const char *groups = job->spawn.group ? job->spawn.group : "";
+  const char *user = job->spawn.user ? job->spawn.user : "";
   unsigned number;
   job->group_count = -1;
-  if (spawn->group && *spawn->group) {
-    const struct group *group = getgrnam(spawn->group);
-    if (!group && !is_number(spawn->group, &number)) return -1;
-    job->gid = group ? group->gr_gid : number;
-    job->set_group = true;
-    job->group_count = 0;
+  while (job->group_count < RS_GROUPS_MAX && next_number(&groups, &number)) {
+    if (job->group_count < 0) job->group_count = 0;
+    job->groups[job->group_count++] = number;
   }
-  if (!spawn->user || !*spawn->user) return 0;
-  const struct passwd *user = getpwnam(spawn->user);
-  if (!user && is_number(spawn->user, &number)) user = getpwuid(number);
-  else if (!user) return -1;
-  if (!job->set_group) job->gid = user ? user->pw_gid : number;
-  job->uid = user ? user->pw_uid : number;
-  job->set_group = job->set_user = true;
-  job->group_count = user ? RS_GROUPS_MAX : 0;
-  if (user && getgrouplist(user->pw_name, job->gid, job->groups, &job->group_count) < 0)
-    job->group_count = 0;
+  if (job->group_count > 0) {
+    job->gid = job->groups[0];
+    job->set_group = true;
+  }
+  if (next_number(&user, &number)) {
+    job->uid = number;
+    job->set_user = true;
+  }
   /* Who is no superuser may only stay who he is, and need not be allowed to. */
-  if (geteuid() != 0 && job->uid == geteuid()) job->set_user = job->set_group = false;
+  bool same = job->set_user && job->uid == geteuid();
+  if (geteuid() != 0 && same) job->set_user = job->set_group = false;
   if (geteuid() != 0) job->group_count = -1;
-  return 0;
 }
 
 static uint64_t ignored_signals(void) {
@@ -232,10 +229,7 @@ static pid_t clone_it(rs_launch *launch) {
 static pid_t begin(rs_launch *launch, char *why, size_t why_size) {
   rs_job *job = &launch->job;
   int pair[2] = {-1, -1};
-  if (find_user(job) != 0) {
-    snprintf(why, why_size, "cannot run %s: no such user or group", job->spawn.argv[0]);
-    return -EINVAL;
-  }
+  take_user(job);
   job->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   pid_t pid = pipe2(pair, O_CLOEXEC) == 0 ? clone_it(launch) : -errno;
   if (job->null_fd >= 0) close(job->null_fd);

@@ -22,7 +22,7 @@ typedef struct rs_spawn {
   const char *program; /* NULL: argv[0], found by the PATH of `env` */
   char *const *argv;
   char *const *env;
-  const char *cwd, *user, *group; /* NULL or "": the engine's */
+  const char *cwd, *user, *group; /* as in rs_plan_exec; NULL or "": the engine's */
   int stdio[3];                   /* -1: /dev/null */
   struct {
     int from, to; /* to: 3 and up */

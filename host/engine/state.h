@@ -109,7 +109,8 @@ enum {
   RS_NOTE_SAID,              /* a: level, text: a sentence of the engine's */
   RS_NOTE_OUTPUT,            /* a: 2 stderr, else stdout; text */
   RS_NOTE_DROPPED,           /* text: an event's name */
-  RS_NOTE_PROBE              /* a: verdict; text: as of RS_UP_VERDICT */
+  RS_NOTE_PROBE              /* a: verdict; text: as of RS_UP_VERDICT; other, other_inc:
+                             ** plan and row of the probe */
 };
 
 /* What it last said of its status, as any bytes; size 0: nothing. */

@@ -274,6 +274,25 @@ static void put_place(rs_engine *engine, rs_bytes *out, const char *path) {
   rs_json_int(out, "line", row->line);
 }
 
+/* A probe's entry says itself where its rule is written: nothing in a string looks like
+** a key, for its quotes are escaped. */
+static bool put_own_place(rs_bytes *out, size_t from) {
+  static const char key[] = ",\"file\":\"";
+  const char *kind =
+    memmem(out->at + from, out->size - from, ",\"kind\":\"probe\"", 15);
+  if (!kind) return false;
+  const char *file =
+    memmem(kind, out->size - (size_t)(kind - out->at), key, sizeof key - 1);
+  if (!file) return false;
+  const char *boot =
+    memmem(file, out->size - (size_t)(file - out->at), ",\"boot\":", 8);
+  if (!boot) return false;
+  char *copy = strndup(file, (size_t)(boot - file));
+  rs_bytes_text(out, copy);
+  free(copy);
+  return true;
+}
+
 /* {"entry":…,"file":…,"line":…}; the entry's own cause, 0 at the chain's end. */
 static uint64_t put_link(rs_engine *engine, rs_bytes *out, uint64_t seq) {
   char path[PATH_ROOM] = "";
@@ -289,7 +308,8 @@ static uint64_t put_link(rs_engine *engine, rs_bytes *out, uint64_t seq) {
   size_t head = kind ? (size_t)(kind - line) : 0;
   const char *cause = memmem(line, head, ",\"cause\":", 9);
   uint64_t next = cause ? strtoull(cause + 9, NULL, 10) : 0;
-  if (get(line, head, ",\"unit\":\"", path, sizeof path)) put_place(engine, out, path);
+  if (!put_own_place(out, from) && get(line, head, ",\"unit\":\"", path, sizeof path))
+    put_place(engine, out, path);
   rs_bytes_text(out, "}");
   return next < seq ? next : 0;
 }

@@ -148,6 +148,13 @@ static void say_dropped(rs_engine *engine, rs_event *note, const char *event) {
   rs_entry_said(engine, note, text, (size_t)size);
 }
 
+/* What the verdict that was just told leads to has it for its cause. */
+static void lead_to(rs_engine *engine, uint64_t seq) {
+  if (engine->inbox_at == engine->inbox_count) return;
+  rs_event *next = &engine->inbox[engine->inbox_at];
+  if (next->kind == RS_EV_VERDICT) next->x = (rs_time)seq;
+}
+
 /* The core has decided on all that came before this note. False: there is none. */
 static bool write_note(rs_engine *engine) {
   if (engine->inbox_at == engine->inbox_count) return false;
@@ -159,7 +166,8 @@ static bool write_note(rs_engine *engine) {
   else if (note.kind == RS_NOTE_OUTPUT)
     rs_entry_output(engine, note.unit, note.inc, note.a == 2 ? "stderr" : "stdout",
                     text, size);
-  else if (note.kind == RS_NOTE_PROBE) rs_entry_probe(engine, &note, text, size);
+  else if (note.kind == RS_NOTE_PROBE)
+    lead_to(engine, rs_entry_probe(engine, &note, text, size));
   else if (note.kind == RS_NOTE_SAID) rs_entry_said(engine, &note, text, size);
   else say_dropped(engine, &note, text);
   return true;

@@ -212,6 +212,13 @@ static int set_timer(lua_State *L) {
   return 0;
 }
 
+static int note(lua_State *L) {
+  const rs_task *task = task_at(L, here(L), 1);
+  atomic_store_explicit(&task->slot->next, time_at(L, 2), memory_order_relaxed);
+  atomic_store_explicit(&task->slot->bad, number_at(L, 3), memory_order_relaxed);
+  return 0;
+}
+
 static int expired(lua_State *L) {
   rs_machine *vm = here(L);
   rs_task *first = rs_task_first(&vm->tasks);
@@ -281,14 +288,16 @@ static int loop(lua_State *L) {
 }
 
 void rs_state_bind(lua_State *L) {
-  static const luaL_Reg functions[] = {
-    {"receive", receive}, {"open", open_task},    {"close", close_task},
-    {"pointer", pointer}, {"stopping", stopping}, {"beat", beat},
-    {"arm", arm},         {"put", put},           {"timer", set_timer},
-    {"expired", expired}, {"now", now},           {"running", running},
-    {"enter", enter},     {"leave", leave},       {"plan", plan},
-    {"drop", drop},       {"place", place},       {"loop", loop},
-    {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"receive", receive},   {"open", open_task},
+                                       {"close", close_task},  {"pointer", pointer},
+                                       {"stopping", stopping}, {"beat", beat},
+                                       {"arm", arm},           {"put", put},
+                                       {"timer", set_timer},   {"expired", expired},
+                                       {"now", now},           {"running", running},
+                                       {"enter", enter},       {"leave", leave},
+                                       {"plan", plan},         {"drop", drop},
+                                       {"place", place},       {"loop", loop},
+                                       {"note", note},         {NULL, NULL}};
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
     lua_setfield(L, -2, f->name);

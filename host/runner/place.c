@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@ enum {
   OOM_DEFAULT = 2000,
   OOM_MORE = 100,
   NO_NICE = 127,
+  GROUPS_MAX = 256,
   NAME_MAX_TEXT = 1024,
   WHY = 2048
 };
@@ -57,7 +57,7 @@ static int limit(int resource, uint64_t value, const char *name, const trouble *
   return say(t, errno, "limit", name);
 }
 
-static int limits(const rs_plan_exec *exec, const trouble *t) {
+static int limits(const rs_plan_exec *exec, bool counted, const trouble *t) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   int code = limit(RLIMIT_AS, exec->memory, "memory", t);
   if (code != 0) return code;
@@ -67,7 +67,8 @@ static int limits(const rs_plan_exec *exec, const trouble *t) {
   uint64_t cpu = (uint64_t)((exec->cpu_time + 999999999) / 1000000000);
   code = limit(RLIMIT_CPU, cpu, "cpu_time", t);
   if (code == 0) code = limit(RLIMIT_NOFILE, exec->open_files, "open_files", t);
-  if (code == 0) code = limit(RLIMIT_NPROC, exec->processes, "processes", t);
+  if (code == 0 && !counted)
+    code = limit(RLIMIT_NPROC, exec->processes, "processes", t);
   return code;
 }
 
@@ -87,32 +88,34 @@ static void score(int32_t value) {
   close(fd);
 }
 
-static int become_group(const rs_plan *plan, rs_ref ref, gid_t *gid, const trouble *t) {
-  char room[NAME_MAX_TEXT], *end;
-  const char *name = text_of(plan, ref, room);
-  const struct group *entry = getgrnam(name);
-  *gid = entry ? entry->gr_gid : (gid_t)strtoul(name, &end, 10);
-  if (!entry && (*end || end == name)) return say(t, ENOENT, "find group", name);
-  return setgid(*gid) == 0 ? 0 : say(t, errno, "become group", name);
+/* Decimal numbers with commas between: how many there were. */
+static int numbers_of(const rs_plan *plan, rs_ref ref, gid_t *numbers) {
+  const char *at = bytes_of(plan, ref), *end = at + ref.len;
+  int count = 0;
+  for (uint64_t number = 0; at < end && count < GROUPS_MAX; at++) {
+    if (*at != ',') number = number * 10 + (uint64_t)(*at - '0');
+    if (at + 1 < end && at[1] != ',') continue;
+    numbers[count++] = (gid_t)number;
+    number = 0;
+    at++;
+  }
+  return count;
 }
 
+/* By numbers: whom they belong to was looked up when the tree was evaluated. */
 static int become(const rs_plan *plan, const rs_plan_exec *exec, const trouble *t) {
-  char room[NAME_MAX_TEXT], *end = room;
-  gid_t gid = getgid();
-  if (exec->group.len > 0) {
-    int code = become_group(plan, exec->group, &gid, t);
-    if (code != 0) return code;
-  }
-  if (exec->user.len == 0) return 0;
-  const char *name = text_of(plan, exec->user, room);
-  const struct passwd *entry = getpwnam(name);
-  uid_t uid = entry ? entry->pw_uid : (uid_t)strtoul(name, &end, 10);
-  if (!entry && (*end || end == name)) return say(t, ENOENT, "find user", name);
-  if (entry && exec->group.len == 0) gid = entry->pw_gid;
+  gid_t groups[GROUPS_MAX];
+  char name[16];
+  uid_t uid = numbers_of(plan, exec->user, groups) > 0 ? groups[0] : getuid();
+  int count = numbers_of(plan, exec->group, groups);
+  gid_t gid = count > 0 ? groups[0] : getgid();
   if (uid == getuid() && gid == getgid()) return 0;
-  if (entry ? initgroups(name, gid) : setgroups(0, NULL))
+  snprintf(name, sizeof name, "%u", (unsigned)gid);
+  if (geteuid() == 0 && count > 0 && setgroups((size_t)count, groups) != 0)
     return say(t, errno, "set groups of", name);
-  if (setgid(gid) != 0 || setuid(uid) != 0) return say(t, errno, "become user", name);
+  if (setgid(gid) != 0) return say(t, errno, "become group", name);
+  snprintf(name, sizeof name, "%u", (unsigned)uid);
+  if (exec->user.len > 0 && setuid(uid) != 0) return say(t, errno, "become user", name);
   return 0;
 }
 
@@ -160,7 +163,7 @@ static int stay_bound(pid_t parent, const trouble *t) {
 
 static int apply(const rs_runner *runner, const rs_plan *plan, const rs_plan_exec *exec,
                  const trouble *t) {
-  int code = limits(exec, t);
+  int code = limits(exec, runner->place.counted, t);
   if (code != 0) return code;
   if (exec->oom_score_adj != OOM_DEFAULT) score(exec->oom_score_adj);
   code = set_nice(runner->pid, exec->nice, t);
@@ -174,16 +177,35 @@ static int apply(const rs_runner *runner, const rs_plan *plan, const rs_plan_exe
   return 0;
 }
 
-static void take_names(rs_place *place, const rs_record *record, const char *text) {
+/* Goes into the control groups that were made for it. */
+static int enter(rs_place *place, const char *at, const char *end, const trouble *t) {
+  char path[NAME_MAX_TEXT];
+  for (; at < end; at += strnlen(at, (size_t)(end - at)) + 1) {
+    place->counted = place->counted || *at == '+';
+    snprintf(path, sizeof path, "%.*s/cgroup.procs", (int)(end - at - 1), at + 1);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    bool inside = fd >= 0 && write(fd, "0", 1) == 1;
+    int code = inside ? 0 : errno;
+    if (fd >= 0) close(fd);
+    if (!inside) return say(t, code, "enter", path);
+  }
+  return 0;
+}
+
+/* Its names; where what comes after them begins. */
+static const char *take_names(rs_place *place, const rs_record *record,
+                              const char *text) {
   size_t len = strnlen(text, record->size), rest = record->size - len;
   size_t kept = len < sizeof place->path ? len : sizeof place->path - 1;
   memcpy(place->path, text, kept);
   place->path[kept] = '\0';
-  const char *unit = text + len + 1;
-  if (rest < 2 || unit[rest - 2] != '\0') return;
+  const char *unit = text + len + 1, *end = text + record->size;
+  if (rest < 2 || unit[rest - 2] != '\0') return end;
   setenv("RUNSMITH_UNIT", unit, 1);
   const char *socket = unit + strlen(unit) + 1;
-  if (socket < text + record->size) setenv("RUNSMITH_SOCKET", socket, 1);
+  if (socket >= end) return end;
+  if (*socket) setenv("RUNSMITH_SOCKET", socket, 1);
+  return socket + strlen(socket) + 1;
 }
 
 static int take(rs_machine *vm, const rs_record *record, const trouble *t) {
@@ -217,8 +239,10 @@ void rs_place_take(rs_machine *vm, const rs_record *record, const char *text) {
   rs_place *place = &runner->place;
   char why[WHY] = "";
   if (vm->id != 0 || atomic_load(&place->stage) != RS_UNPLACED) return;
-  take_names(place, record, text);
-  int code = take(vm, record, &(trouble){why, sizeof why});
+  const trouble t = {why, sizeof why};
+  const char *groups = take_names(place, record, text);
+  int code = enter(place, groups, text + record->size, &t);
+  if (code == 0) code = take(vm, record, &t);
   pthread_mutex_lock(&place->lock);
   atomic_store(&place->stage, code == 0 ? RS_PLACED : RS_UNFIT);
   pthread_cond_broadcast(&place->moved);

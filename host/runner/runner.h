@@ -26,6 +26,7 @@ typedef struct rs_place {
   bool kept;            /* the keeper's thread has its part, too */
   uint32_t kind;        /* RS_PLACE_... */
   bool no_new_privs;    /* what each thread has to ask for by itself */
+  bool counted;         /* a control group counts its processes */
   char path[RS_PATH_TEXT];
 } rs_place;
 

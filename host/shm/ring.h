@@ -66,7 +66,8 @@ enum {
   RS_DOWN_PLACE,     /* VM 0's alone, once, before any START: who the runner is from now
                      ** on. a: RS_PLACE_..., b: plan number, slot: row of RS_T_EXEC or
                      ** RS_NONE, inc: its spec's flags; text: its path, NUL,
-                     ** RUNSMITH_UNIT's value, NUL */
+                     ** RUNSMITH_UNIT's value, NUL, the control socket's,
+                     ** NUL, and its control groups' folders, as confine.h says */
   /* To the probes' runner. There START's b is a row of RS_T_PROBE, its incarnation the
   ** unit's. */
   RS_DOWN_STATE, /* a: 1 if its unit is ready; text: the name of that one's state */

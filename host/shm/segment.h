@@ -33,7 +33,9 @@ typedef struct rs_slot {
   _Atomic uint32_t inc;      /* engine: incarnation */
   _Atomic uint32_t stopping; /* engine: 1 once it was asked to stop */
   _Atomic uint32_t vm;       /* engine: id of the VM it lives in */
-  uint8_t spare[16];
+  _Atomic int64_t next;      /* VM: when a probe looks next; 0, RS_NEVER: not known */
+  _Atomic uint32_t bad;      /* VM: a probe's bad looks in a row */
+  uint8_t spare[4];
 } rs_slot;
 
 enum { RS_VM_ABSENT, RS_VM_IDLE, RS_VM_RUNNING, RS_VM_FULL, RS_VM_GONE };

@@ -72,6 +72,9 @@ end
 
 function KINDS.ready() return 'green', '' end
 
+-- Those whose `where` says what was wrong, not what the unit was doing.
+local TELLS = { probe = true, protocol = true }
+
 function KINDS.violation(entry)
   local form = BROKEN[entry.constraint]
   local text
@@ -79,6 +82,10 @@ function KINDS.violation(entry)
     text = form:format(limit(entry.limit), rounded(entry.observed), in_state(entry))
   else
     text = tostring(entry.constraint) .. in_state(entry)
+  end
+  local first, below = first_line(entry.where or '')
+  if TELLS[entry.constraint] and said(first) then
+    return 'red', ('%s: %s'):format(text, first), below
   end
   return 'red', text, said(entry.where)
 end
@@ -138,11 +145,14 @@ function KINDS.escalated(entry)
     ('gives up: more than %s restarts%s %s'):format(tostring(entry.max), child, within)
 end
 
+local VERDICTS = {
+  alive = 'green', dead = 'red', failing = 'yellow', unknown = 'yellow',
+}
+
 function KINDS.probe(entry)
   local text = ('%s: %s'):format(tostring(entry.probe), tostring(entry.verdict))
   if said(entry.detail) then text = text .. ', ' .. tostring(entry.detail) end
-  local bad = entry.verdict == false or entry.verdict == 'bad'
-  return bad and 'yellow' or nil, text
+  return VERDICTS[entry.verdict], text
 end
 
 function KINDS.output(entry)

@@ -32,24 +32,77 @@ function M.event(entry)
   return one_line(text ~= '' and entry.kind .. ': ' .. text or entry.kind)
 end
 
+-- Whom it waits for, and what that one is at, where that is known.
+local function awaited(unit, above)
+  local path = unit.waits_for
+  for _, list in ipairs { unit.children or {}, above and above.children or {} } do
+    for _, other in ipairs(list) do
+      if other.path == path then
+        local at = other.life ~= 'up' and other.life ~= 'down' and other.life
+          or other.health
+        return ('%s (%s)'):format(clean(path), at)
+      end
+    end
+  end
+  return clean(path)
+end
+
 -- What it waits for, and until when at the latest.
 local function next_step(unit, above)
   local left = unit['until'] and span.text(unit['until'])
   if unit.life == 'down' then
-    if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) end
+    if unit.waits_for then return 'waits for ' .. awaited(unit, above) end
     if left then return 'starts in ' .. left end
     if above and above.life == 'down' then
       return 'starts with ' .. clean(above.path)
     end
   elseif unit.life == 'starting' then
-    if unit.waits_for then return 'waits for ' .. clean(unit.waits_for) end
+    if unit.waits_for then return 'waits for ' .. awaited(unit, above) end
     return left and ('to be ready within %s'):format(left)
   elseif unit.life == 'stopping' then
-    if unit.waits_for then return 'after ' .. clean(unit.waits_for) end
-    return left and ('ended by force in %s'):format(left)
+    local after = unit.waits_for and 'after ' .. awaited(unit, above)
+    local force = left and ('ended by force in %s'):format(left)
+    return after and force and after .. ', ' .. force or after or force
   elseif unit.life == 'interrupted' or unit.life == 'killed' then
     return 'its end is awaited'
   end
+end
+
+-- Probes that find nothing good, each in a few words.
+local function ill(probe)
+  local name, detail = clean(probe.probe), probe.detail and one_line(probe.detail)
+  local text
+  if probe.disabled then
+    text = ('probe %s is disabled'):format(name)
+  elseif probe.verdict == 'dead' then
+    text = ('probe %s: dead for %s'):format(name, span.text(probe.since or 0))
+  elseif (probe.failures or 0) > 0 then
+    text = ('probe %s: failing'):format(name)
+  elseif probe.verdict == 'unknown' and probe.since then
+    text = ('probe %s: unknown for %s'):format(name, span.text(probe.since))
+  end
+  if not text then return nil end
+  if detail then text = ('%s: %s'):format(text, detail) end
+  if probe.next then text = ('%s (looks in %s)'):format(text, span.text(probe.next)) end
+  return text
+end
+
+local function restarts(count)
+  return count == 1 and '1 restart' or count .. ' restarts'
+end
+
+-- Who has half of the restarts behind it that its limit lets it have.
+local function near(limit, whose)
+  if not limit or limit.used == 0 or limit.used * 2 < limit.max then return nil end
+  local within = limit.within and 'in ' .. span.text(limit.within) or 'in its life'
+  local text = ('%s%d of %s %s'):format(
+    whose, limit.used, restarts(limit.max), within
+  )
+  if limit.used >= limit.max then text = text .. ', one more and it gives up' end
+  if limit['until'] then
+    text = ('%s (%d in %s)'):format(text, limit.used - 1, span.text(limit['until']))
+  end
+  return text
 end
 
 local SAY = { starting = true, stopping = true, interrupted = true, killed = true }
@@ -71,6 +124,13 @@ function M.note(unit, above)
       and next_step(unit, above)
   if soon then parts[#parts + 1] = soon end
   if unit.because then parts[#parts + 1] = M.event(unit.because) end
+  if unit.life ~= 'down' then
+    parts[#parts + 1] = near(unit.intensity, '')
+    for _, probe in ipairs(unit.probes or {}) do
+      parts[#parts + 1] = ill(probe)
+    end
+  end
+  parts[#parts + 1] = near(unit.own_intensity, 'its own limit: ')
   if unit.status then parts[#parts + 1] = one_line(unit.status) end
   return table.concat(parts, '; ')
 end

@@ -1,4 +1,5 @@
 --- runsmith why: the chain of causes of a unit's state.
+local entry_of = require 'cli.entry'
 local lines = require 'cli.lines'
 local remote = require 'cli.remote'
 local terminal = require 'cli.terminal'
@@ -31,8 +32,8 @@ local function show(result)
         paint('grey', place(link))
       )
     )
-    local detail = entry.where or entry.detail
-    for line in (type(detail) == 'string' and detail or ''):gmatch '[^\n]+' do
+    local _, _, below = entry_of.read(entry)
+    for line in (below or ''):gmatch '[^\n]+' do
       io.stdout:write('                ', paint('grey', clean(line)), '\n')
     end
   end

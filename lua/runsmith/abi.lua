@@ -29,6 +29,14 @@ ssize_t read(int fd, void *bytes, size_t size);
 int poll(rs_pollfd *fds, unsigned long count, int timeout);
 rs_handler signal(int number, rs_handler handler);
 int isatty(int fd);
+typedef struct rs_passwd { char *name, *password; unsigned uid, gid; } rs_passwd;
+typedef struct rs_group { char *name, *password; unsigned gid; } rs_group;
+rs_passwd *getpwnam(const char *name);
+rs_passwd *getpwuid(unsigned uid);
+rs_group *getgrnam(const char *name);
+int getgrouplist(const char *user, unsigned group, unsigned *groups, int *count);
+int prctl(int option, unsigned long value, ...);
+int waitpid(int pid, int *status, int options);
 ]]
 
 local function header_text()
@@ -151,6 +159,16 @@ end
 --- Ignores a signal from now on.
 --- @param number integer
 function M.ignore(number) C.signal(number, ffi.cast('rs_handler', 1)) end
+
+local SUBREAPER, NOHANG = 36, 1
+
+--- From now on this process is the parent of whoever below it lost its own.
+function M.adopt_orphans() C.prctl(SUBREAPER, 1) end
+
+--- Takes note of a child's end.
+--- @param pid integer
+--- @return boolean ended
+function M.reap(pid) return C.waitpid(pid, nil, NOHANG) == pid end
 
 --- Whether a descriptor is a terminal.
 --- @param fd integer

@@ -1,5 +1,6 @@
 --- Every field of a tree script, by kind of unit: name, type, default, what it means.
 --- The check, the editor's types and the reference come from here.
+local account = require 'runsmith.account'
 local describe = require 'runsmith.describe'
 local suggest = require 'runsmith.suggest'
 local types = require 'runsmith.types'
@@ -36,6 +37,19 @@ local ID = t.either('a name or a number', {
   { 'string', t.string },
   { 'number', t.integer(0, 2 ^ 32 - 2) },
 })
+
+-- A name that this machine must know.
+local function known(what)
+  return {
+    says = ID.says,
+    lua = ID.lua,
+    check = function(value, name, wrong)
+      ID.check(value, name, wrong)
+      if type(value) ~= 'string' or account[what](value) then return end
+      wrong(('%s is %s: there is no such %s here'):format(name, t.show(value), what))
+    end,
+  }
+end
 local ENV = {
   says = 'a table of NAME = value (false removes one)',
   lua = 'table<string, string|number|false>',
@@ -83,8 +97,8 @@ local UMASK = {
 --- Those of a process of its own.
 local PROCESS = {
   { 'limits', LIMITS, nil, 'of its process' },
-  { 'user', ID, nil, 'who it runs as' },
-  { 'group', ID, nil, 'who it runs as' },
+  { 'user', known 'user', nil, 'who it runs as' },
+  { 'group', known 'group', nil, 'who it runs as' },
   { 'cwd', t.string, nil, 'the folder it runs in' },
   { 'env', ENV, nil, "added to the host's environment; false removes one" },
   { 'umask', UMASK, nil, 'of the files that it makes' },

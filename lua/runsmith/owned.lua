@@ -31,6 +31,7 @@ local uv --- luv itself
 local proxy --- @type table what workers are given, once one asks for luv
 local handles = {} -- task → its handles, as weak keys: luv closes what nobody holds
 local pool = {}
+local spawned = setmetatable({}, { __mode = 'v' }) -- pid → its handle
 
 local function body(fn, ...)
   fn(...)
@@ -111,6 +112,11 @@ local function keep(handle, ...)
   return handle, ...
 end
 
+local function remember(handle, pid)
+  if type(handle) == 'userdata' then spawned[pid] = handle end
+  return handle, pid
+end
+
 -- Work runs in another Lua state, so its function travels as it is.
 local function new_work(work, after)
   local task = schedule.current()
@@ -134,6 +140,8 @@ local function build()
     local make = proxy[name]
     proxy[name] = function(...) return keep(make(...)) end
   end
+  local spawn = proxy.spawn
+  proxy.spawn = function(...) return remember(spawn(...)) end
   for _, name in ipairs(FORBIDDEN) do
     proxy[name] = function() error(name .. ': the loop is the host\'s', 2) end
   end
@@ -158,6 +166,16 @@ end
 function M.luv()
   if not uv then build() end
   return uv
+end
+
+--- The processes that luv waits for.
+--- @return table<integer, true> pids
+function M.awaited()
+  local pids = {}
+  for pid, handle in pairs(spawned) do
+    if not uv.is_closing(handle) then pids[pid] = true end
+  end
+  return pids
 end
 
 local function close(handle)

@@ -1,6 +1,7 @@
 --- A unit's process: rows of RS_T_EXEC from the fields of commands, process workers and
 --- isolated supervisors.
 local abi = require 'runsmith.abi'
+local account = require 'runsmith.account'
 local describe = require 'runsmith.describe'
 local ffi = require 'ffi'
 local fields_of = require 'runsmith.fields'
@@ -33,8 +34,9 @@ end
 local function put_process(self, row, fields)
   self:put(row.env, env_text(fields.env))
   self:put(row.cwd, fields.cwd)
-  self:put(row.user, fields.user and tostring(fields.user))
-  self:put(row.group, fields.group and tostring(fields.group))
+  local user, groups = account.numbers(fields.user, fields.group)
+  self:put(row.user, user)
+  self:put(row.group, groups)
   row.umask = umask_number(fields.umask)
   row.nice = fields.nice or NO_NICE
   row.oom_score_adj = fields.oom_score_adj or DEFAULT_OOM

@@ -7,6 +7,22 @@ local M = {}
 local t = types
 local NEVER_LATE = t.seconds { above = 0 }
 
+local URL = {
+  says = "a URL such as 'http://127.0.0.1:8080/health'",
+  lua = 'string',
+  check = function(value, name, wrong)
+    t.string.check(value, name, wrong)
+    if type(value) ~= 'string' or value:lower():find '^http://[^/?#]' then return end
+    if value:lower():find '^https://' then
+      return wrong(("%s is %s: this probe speaks no TLS; use rs.probe.exec { exec = { "
+        .. "'curl', '-fsS', %s } }, or rs.probe.tcp for the port alone"):format(
+        name, t.show(value), t.show(value)))
+    end
+    wrong(('%s is %s; it must be a URL such as http://127.0.0.1:8080/health'):format(
+      name, t.show(value)))
+  end,
+}
+
 --- Fields that every probe has: name, type, default, what it means.
 M.COMMON = {
   { 'every', NEVER_LATE, 10, 'seconds from one look to the next' },
@@ -44,7 +60,7 @@ M.COMMON = {
 --- Each kind's own fields, and those that it cannot do without.
 M.FIELDS = {
   http = {
-    { 'url', t.string, nil, 'what to get', true },
+    { 'url', URL, nil, 'what to get', true },
     { 'status', t.integer(100, 599), 200, 'the status that is right' },
     { 'headers', t.table, nil, 'name → value' },
     { 'contains', t.string, nil, 'text that the answer must have in it' },

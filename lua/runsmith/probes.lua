@@ -52,12 +52,14 @@ local busy, own = 0, {} -- seconds that user code ran: in all, and by task's id
 local function cancel(task)
   task[T.TICKET] = nil
   host.timer(task[ID], nil)
+  host.note(task[ID], nil, task[SELF].bad)
 end
 
 local function plan_next(task, at)
   if not task[ID] then return end
   local p = task[SELF]
   if not p.on or not p.spec then return cancel(task) end
+  host.note(task[ID], at, p.bad)
   return schedule.park(task, at)
 end
 
@@ -69,6 +71,8 @@ end
 local function tell(task, verdict, reason, action, event)
   local p = task[SELF]
   p.said = verdict
+  -- Whoever hears of it may ask at once when it looks next.
+  if p.began and p.every then host.note(task[ID], p.began + p.every, p.bad) end
   local name = cut(p.spec and p.spec.kind or 'probe', NAME_MAX)
   local text = table.concat({ name, event or '', cut(reason, DETAIL_MAX) }, '\0')
   host.put(up.VERDICT, task[ID], VERDICTS[verdict], action or TELL, text)

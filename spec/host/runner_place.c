@@ -101,7 +101,7 @@ static void a_user_of_its_own(void **state) {
   (void)state;
   if (getuid() != 0) skip();
   small plan = blank();
-  plan.exec.user = add(&plan, "nobody", 6);
+  plan.exec.user = add(&plan, "65534", 5);
   send_plan(&plan);
   send_place(0);
   answers("local uv = require 'luv' return uv.getuid() .. ' ' .. tostring(uv.setuid"

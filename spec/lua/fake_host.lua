@@ -102,6 +102,11 @@ end
 local function add_timers(vm, host)
   function host.now() return vm.clock end
 
+  function host.note(id, at, bad)
+    assert(vm.tasks[id], 'a note of a closed task')
+    vm.notes = vm.notes or {}
+    vm.notes[id] = { next = at, bad = bad }
+  end
   function host.timer(id, at)
     assert(vm.tasks[id], 'a timer of a closed task')
     vm.timers[id] = at

@@ -1,6 +1,7 @@
 --- A program ends with status 0. What it writes goes nowhere.
 
 local io_of = require 'runsmith.probe.io'
+local kin = require 'runsmith.probe.kin'
 local uv = require('runsmith.owned').module()
 
 local M = {}
@@ -9,10 +10,14 @@ local M = {}
 function M.check(spec)
   local name = spec.exec[1]
   local handle
+  local options = {
+    args = { unpack(spec.exec, 2) }, env = kin.environment(), detached = true,
+  }
   local code, signal = io_of.await(function(callback)
-    local why
-    handle, why = uv.spawn(name, { args = { unpack(spec.exec, 2) } }, callback)
-    return handle, why
+    local pid
+    handle, pid = uv.spawn(name, options, callback)
+    if handle then kin.began(pid) end
+    return handle, pid
   end)
   if not handle then return io_of.bad('cannot run ' .. name, code) end
   handle:close()

@@ -144,6 +144,7 @@ static void begin_life(rs_sim *sim, uint32_t unit) {
   seen->since = sim->now;
   seen->felled = false;
   seen->may_start = seen->may_stop = 0;
+  seen->violated = seen->verdict = false;
   seen->ready = seen->was_ready = seen->completed = seen->failed = seen->owes = false;
   seen->charges.count = 0;
   seen->charges.loose = false;
@@ -218,9 +219,13 @@ static void entry_of(rs_sim *sim, const rs_entry *entry) {
   case RS_J_VIOLATION:
     rs_watch_violation(sim, entry);
     sim->oracle->troubled = true;
-    seen->violated = !supervisor; /* a supervisor's: it was stopping already */
     seen->unexplained = false;
-    if (!supervisor) seen->may_stop |= RS_BY_VIOLATION;
+    if (supervisor) { /* it was stopping already, or a probe finds it bad */
+      rs_oracle_deposed(sim, entry);
+      break;
+    }
+    seen->violated = true;
+    seen->may_stop |= RS_BY_VIOLATION;
     break;
   case RS_J_RESTART:
   case RS_J_ESCALATED: rs_charge_entry(sim, entry); break;
@@ -381,6 +386,7 @@ void rs_oracle_action(rs_sim *sim, const rs_action *action) {
 }
 
 void rs_oracle_turn(rs_sim *sim) {
+  for (uint32_t i = 0; i < sim->oracle->ids; i++) rs_oracle_heed(sim, i);
   rs_charge_turn(sim);
   rs_watch_turn(sim);
 }

@@ -93,6 +93,10 @@ void rs_oracle_new(struct rs_sim *sim);
 /* Each event, before the core takes it. */
 void rs_oracle_event(struct rs_sim *sim, const rs_event *ev);
 
+/* A supervisor was found bad by a probe: the core says so; and it must not go on. */
+void rs_oracle_deposed(struct rs_sim *sim, const rs_entry *entry);
+void rs_oracle_heed(struct rs_sim *sim, uint32_t unit);
+
 /* True if the event cannot concern anything that lives: it must change nothing. */
 bool rs_oracle_stale(struct rs_sim *sim, const rs_event *ev);
 

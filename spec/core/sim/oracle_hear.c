@@ -86,6 +86,24 @@ void rs_oracle_event(rs_sim *sim, const rs_event *ev) {
   }
 }
 
+void rs_oracle_deposed(rs_sim *sim, const rs_entry *entry) {
+  rs_seen *seen = at(sim, entry->unit);
+  if (entry->a != RS_C_PROBE) return;
+  if (!seen->verdict) rs_sim_fail(sim, "verdict", "nobody found it bad");
+  seen->verdict = false;
+  seen->violated = true;
+  seen->may_stop |= RS_BY_GIVING_UP;
+}
+
+void rs_oracle_heed(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  bool supervisor = seen->exists && rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR;
+  if (!supervisor || !seen->verdict) return;
+  if (seen->live && !seen->felled && !rs_oracle_stopping(sim, unit))
+    rs_sim_fail(sim, "verdict", "%s goes on", rs_story_path(sim, unit));
+  seen->verdict = false;
+}
+
 void rs_oracle_operator(rs_sim *sim, const rs_event *ev) {
   rs_oracle *oracle = sim->oracle;
   if (ev->kind == RS_EV_SHUTDOWN) {

@@ -215,12 +215,24 @@ static void fault_hang(rs_sim *sim, uint32_t actor) {
   self->token++;
 }
 
+/* On the unit, or on one of its supervisors. */
+static void verdict(rs_sim *sim, rs_actor *self, rs_event *ev) {
+  ev->kind = RS_EV_VERDICT;
+  ev->x = (rs_time)sim->oracle->seq;
+  for (uint32_t up = pick(sim, self, RS_AT_GARBAGE, 4); up > 1; up--) {
+    uint32_t parent = sim->oracle->unit[ev->unit].parent;
+    if (parent == RS_NONE) return;
+    ev->unit = parent;
+    ev->inc = sim->oracle->unit[parent].inc;
+  }
+}
+
 static void fault_words(rs_sim *sim, uint32_t actor) {
   rs_actor *self = actor_of(sim, actor);
   rs_event ev = {.unit = self->unit, .inc = self->inc};
   ev.kind = pick(sim, self, RS_AT_GARBAGE, 2) ? RS_EV_TERMINATING : RS_EV_EXTEND;
   ev.x = 1000 * RS_MS;
-  if (self->fault == RS_F_VERDICT) ev.kind = RS_EV_VERDICT;
+  if (self->fault == RS_F_VERDICT) verdict(sim, self, &ev);
   rs_world_tell(sim, actor, ev);
 }
 
