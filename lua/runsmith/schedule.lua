@@ -42,7 +42,7 @@ local ready, head, tail = {}, 1, 0
 local serial = 0
 local running --- @type runsmith.Task?
 local is_lent = false -- what runs in its name is not its own coroutine
-local finishers = {}
+local finishers, askers = {}, {}
 
 local yield = coroutine.yield
 
@@ -65,6 +65,17 @@ function M.current() return running end
 
 --- Has `fn(task)` called whenever a task ends.
 function M.at_finish(fn) finishers[#finishers + 1] = fn end
+
+--- Has `fn(task)` called whenever a worker is asked to stop.
+function M.at_ask(fn) askers[#askers + 1] = fn end
+
+--- A worker has been asked to stop.
+--- @param task runsmith.Task
+function M.asked(task)
+  for _, asker in ipairs(askers) do
+    asker(task)
+  end
+end
 
 --- Makes a task ready that is in none of its functions: `next` is called for it.
 --- @param task runsmith.Task
