@@ -28,7 +28,7 @@
 ---       starting = function(self)
 ---         self.server = assert(http.listen {
 ---           port = 0,
----           routes = { ['GET /'] = function(_, response) return response:send 'here' end },
+---           handler = function(_, response) return response:send 'here' end,
 ---         })
 ---         return 'run'
 ---       end,
@@ -50,8 +50,8 @@ local M = {}
 --- nothing is asked end.
 --- @param options { host?: string, port?: integer, path?: string, backlog?: integer,
 ---   routes?: table<string, function>, handler?: function, limits?: std.http.Limits,
----   tls?: { cert: string, key: string } } path: of a Unix socket; handler: for whatever
----   no route is for
+---   tls?: { cert: string, key: string } } path: of a Unix socket; handler: for
+---   whatever no route is for
 --- @return std.http.Server? server, string|std.Err? why
 function M.listen(options)
   if type(options) ~= 'table' then

@@ -1,6 +1,6 @@
---- Sockets: TCP, Unix, UDP. Each wait has a deadline and obeys the stop rule; what comes
---- faster than it is read waits with the sender. What a worker opened is closed when its
---- incarnation ends.
+--- Sockets: TCP, Unix, UDP. Each wait has a deadline and obeys the stop rule; what
+--- comes faster than it is read waits with the sender. What a worker opened is closed
+--- when its incarnation ends.
 ---
 ---     local net = require 'std.net'
 ---     local task = require 'std.task'

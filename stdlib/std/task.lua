@@ -32,7 +32,9 @@ local function finish(self, ...)
   end
 end
 
-local function perform(self, fn, args) return finish(self, fn(unpack(args, 1, args.n))) end
+local function perform(self, fn, args)
+  return finish(self, fn(unpack(args, 1, args.n)))
+end
 
 --- Runs `fn(...)` beside whoever calls. It may wait as the worker itself may, and a
 --- stop ends its waits likewise. An error in it is the worker's. It is no heartbeat.

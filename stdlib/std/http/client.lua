@@ -39,10 +39,10 @@ local TIMEOUT, REDIRECTS = 30, 5
 --- @field body? string|fun(): string? an iterator's is sent in chunks
 --- @field timeout? number seconds for all of it, with `stream` until the head: 30
 --- @field read_timeout? number seconds of silence: 30
---- @field redirects? integer followed at most: 5
+--- @field redirects? integer followed at most: 5; 0: the answer is what it is
 --- @field max? integer bytes of the answer's body: 64 MiB
 --- @field stream? boolean the body is for `answer:read`
---- @field ca? string the PEM file of the authorities that count, instead of the system's
+--- @field ca? string the authorities' PEM file, instead of the system's
 --- @field insecure? boolean whoever answers is believed
 --- @field path? string of the Unix socket to ask
 --- @field fresh? boolean on a new connection
@@ -52,7 +52,9 @@ local FIELDS = {
   ca = 'string', insecure = 'boolean', path = 'string', fresh = 'boolean',
 }
 
-local REPEATABLE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
+local REPEATABLE = {
+  GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true,
+}
 
 --- @class std.http.Answer
 --- @field status integer
@@ -116,7 +118,9 @@ end
 
 local function send(stream, asked, url)
   local head = head_of(asked, url)
-  if type(asked.body) ~= 'function' then return stream:write(head .. (asked.body or '')) end
+  if type(asked.body) ~= 'function' then
+    return stream:write(head .. (asked.body or ''))
+  end
   local ok, why = stream:write(head)
   for bytes in asked.body do
     if not ok then break end
@@ -207,10 +211,13 @@ end
 
 local function converse(self, asked, url)
   local ok, why = send(self.stream, asked, url)
-  if not ok then return nil, why end
+  if not ok and type(why) ~= 'table' then return nil, why end
   self.parser = http.parser('response', HEAD_MAX, FIELDS_MAX)
   if asked.method == 'HEAD' then self.parser:bodiless() end
-  return await_head(self)
+  local answered, none = await_head(self)
+  if not answered then return nil, why or none end
+  if not ok then self.keep_alive = false end -- it has heard enough
+  return true
 end
 
 -- One request, one answer's head. A kept connection may have ended meanwhile.
@@ -240,8 +247,8 @@ local MOVED = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = 
 -- What to ask next; nil: this is the answer. False and why: it leads nowhere.
 local function redirected(asked, url, answer)
   local location = MOVED[answer.status] and answer.headers.location
-  if not location then return nil end
-  if (asked.left or 0) <= 0 then return false, err.new('redirects', 'too many') end
+  if not location or asked.redirects == 0 then return nil end
+  if asked.left <= 0 then return false, err.new('redirects', 'too many') end
   local is_same = answer.status > 303 -- the same request again
   if is_same and type(asked.body) == 'function' then return nil end
   local target = urls.resolve(url, location)

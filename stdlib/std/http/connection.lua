@@ -48,7 +48,8 @@ local function refuse(self, status, why)
     .. 'connection: close\r\n\r\n'
   self.keep_alive = false
   self.lingers = true
-  self.stream:write(head:format(status, status_text[status] or '', #text) .. text, LINGER)
+  head = head:format(status, status_text[status] or '', #text)
+  self.stream:write(head .. text, LINGER)
 end
 
 -- A client that still sends would lose the answer to the reset that closing causes.
@@ -88,6 +89,10 @@ end
 local function call(self, handler, asked, answer)
   local ok, why = xpcall(handler, debug.traceback, asked, answer)
   if not ok then return blame(self, asked, answer, tostring(why)) end
+  if asked.failed and answer.begun and not answer.done then -- half of it is no answer
+    self.keep_alive, answer.done = false, true
+    return
+  end
   if response.finish(answer) then return end
   if asked.failed then
     local status = asked.failed == 'too large' and 413 or 400
@@ -116,7 +121,8 @@ local function handle(self, asked)
     self.lingers = self.lingers or not asked.whole
     return
   end
-  if request.drain(asked, DRAIN_MAX, host.now() + server.limits.body_time) then return end
+  local by = host.now() + server.limits.body_time
+  if request.drain(asked, DRAIN_MAX, by) then return end
   self.keep_alive = false
   self.lingers = true
 end

@@ -1,10 +1,11 @@
---- Files of a folder for a server. Names that begin with a dot are not there, nor is what
---- lies outside; a symbolic link leads wherever whoever made it wants.
+--- Files of a folder for a server. Names that begin with a dot are not there, nor is
+--- what lies outside; a symbolic link leads wherever whoever made it wants.
 
 local fs = require 'std.fs'
 local host = require 'runsmith.host'
 local job = require 'runsmith.job'
 local owned = require 'runsmith.owned'
+local response = require 'std.http.response'
 local schedule = require 'runsmith.schedule'
 local url = require 'std.http.url'
 
@@ -83,18 +84,18 @@ end
 
 schedule.at_finish(leave)
 
-local function stream(path, response)
+local function stream(path, answer)
   local task = schedule.current()
   local file = job.run(open, {}, task, path)
   if not file then return nil end
   repeat
     local bytes = job.run(read, file)
     if not bytes then -- the client sees that it is not whole
-      response.connection.keep_alive = false
-      response.is_chunked = false
+      answer.connection.keep_alive = false
+      answer.is_chunked = false
       break
     end
-    local ok = bytes == '' or response:write(bytes)
+    local ok = bytes == '' or answer:write(bytes)
   until bytes == '' or not ok
   leave(task)
   return true
@@ -134,7 +135,12 @@ local function look(cache, name)
   end
   forget(cache, name)
   entry = { etag = etag, size = stat.size, path = path, type = type_of(name) }
-  entry.modified = os.date('!%a, %d %b %Y %H:%M:%S GMT', stat.modified)
+  entry.lines = response.lines {
+    etag = etag,
+    ['last-modified'] = os.date('!%a, %d %b %Y %H:%M:%S GMT', stat.modified),
+    ['content-type'] = entry.type, ['x-content-type-options'] = 'nosniff',
+    ['cache-control'] = cache.control,
+  }
   entry.fresh_until = now + FRESH
   if stat.size > KEPT_MAX then return entry end
   entry.text = fs.read(path, { max = KEPT_MAX })
@@ -144,16 +150,14 @@ local function look(cache, name)
   return entry
 end
 
-local function answer(entry, request, response)
-  local headers = response.headers
-  headers.etag, headers['last-modified'] = entry.etag, entry.modified
-  if request.headers['if-none-match'] == entry.etag then return response:send('', 304) end
-  headers['content-type'] = entry.type
-  headers['x-content-type-options'] = 'nosniff'
-  if entry.text then return response:send(entry.text) end
-  if request.method == 'HEAD' then return response:write '' end
-  if stream(entry.path, response) then return end
-  return response:send('404 Not Found\n', 404)
+local function reply(entry, asked, answer)
+  answer.lines = entry.lines
+  if asked.headers['if-none-match'] == entry.etag then return answer:send('', 304) end
+  if entry.text then return answer:send(entry.text) end
+  if asked.method == 'HEAD' then return answer:write '' end
+  if stream(entry.path, answer) then return end
+  answer.lines = nil
+  return answer:send('404 Not Found\n', 404)
 end
 
 --- A handler that answers with files of a folder. The route ends in a *:
@@ -175,12 +179,12 @@ function M.handler(folder, options)
   options = options or {}
   local index, max_age = options.index or 'index.html', options.max_age
   local cache = { folder = folder, entries = {}, size = 0 }
-  return function(request, response)
-    local name = M.name(request.params['*'] or '', index)
+  cache.control = max_age and 'max-age=' .. max_age
+  return function(asked, answer)
+    local name = M.name(asked.params['*'] or '', index)
     local entry = name and look(cache, name)
-    if not entry then return response:send('404 Not Found\n', 404) end
-    if max_age then response.headers['cache-control'] = 'max-age=' .. max_age end
-    return answer(entry, request, response)
+    if not entry then return answer:send('404 Not Found\n', 404) end
+    return reply(entry, asked, answer)
   end
 end
 

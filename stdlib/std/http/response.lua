@@ -103,8 +103,13 @@ local function head(self, length)
   local life = not keep and 'connection: close\r\n'
     or self.request.minor == 0 and 'connection: keep-alive\r\n' or ''
   return first_line(status) .. now_text() .. '\r\n' .. framing .. life
-    .. (own and own_lines(own) or '') .. '\r\n'
+    .. (self.lines or own and own_lines(own) or '') .. '\r\n'
 end
+
+--- Lines that are made once for many answers; `lines` of a response, instead of its
+--- headers.
+--- @param headers table<string, string>
+function M.lines(headers) return own_lines(headers) end
 
 local function begin(self)
   if self.begun then error('http: this was answered already', 3) end

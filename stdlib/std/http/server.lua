@@ -50,7 +50,8 @@ local function limits_of(given)
   end
   for name, value in pairs(given or {}) do
     if not LIMITS[name] or type(value) ~= 'number' or value <= 0 then
-      error(('http.listen: no limit %s = %s'):format(tostring(name), tostring(value)), 4)
+      local text = 'http.listen: no limit %s = %s'
+      error(text:format(tostring(name), tostring(value)), 4)
     end
     limits[name] = value
   end
@@ -124,8 +125,8 @@ function Server:left(each)
   if self.count == 0 and self.ticket then schedule.wake(self.ticket) end
 end
 
---- Takes no more connections, and ends those on which nothing is asked. A worker that is
---- asked to stop need not call it.
+--- Takes no more connections, and ends those on which nothing is asked. A worker that
+--- is asked to stop need not call it.
 function Server:stop()
   if self.is_stopping then return end
   self.is_stopping = true

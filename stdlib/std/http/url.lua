@@ -26,7 +26,9 @@ function M.parse(text)
   if not PORTS[scheme] then return nil, scheme .. ': only http and https are spoken' end
   local host, port = split(authority)
   if not host then return nil, authority .. ' is no host and port' end
-  if target:find '[%z\1-\32\127]' then return nil, 'a URL has no spaces nor controls' end
+  if target:find '[%z\1-\32\127]' then
+    return nil, 'a URL has no spaces nor controls'
+  end
   if target:sub(1, 1) ~= '/' then target = '/' .. target end
   return {
     scheme = scheme, host = host, port = tonumber(port) or PORTS[scheme],

@@ -1,5 +1,5 @@
---- A connection, whatever carries it: TCP, a Unix socket, TLS over either. What has come
---- and nobody has read yet is bounded; who sends more waits.
+--- A connection, whatever carries it: TCP, a Unix socket, TLS over either. What has
+--- come and nobody has read yet is bounded; who sends more waits.
 
 local err = require 'std.err'
 local host = require 'runsmith.host'
@@ -30,6 +30,14 @@ local Stream = {}
 Stream.__index = Stream
 M.Stream = Stream
 
+local TEXTS = {
+  ECONNREFUSED = 'connection refused', ECONNRESET = 'connection reset by peer',
+  EPIPE = 'the peer is gone', ETIMEDOUT = 'connection timed out',
+  EHOSTUNREACH = 'host is unreachable', ENETUNREACH = 'network is unreachable',
+  ENOENT = 'no such file', EACCES = 'permission denied', ECANCELED = 'cancelled',
+  EAI_NONAME = 'unknown host', EAI_AGAIN = 'no name server answers',
+}
+
 --- A fact from what luv's callbacks say, 'ECONNRESET', or its functions, with a text.
 --- @param text string
 --- @param what? string
@@ -38,7 +46,8 @@ function M.fact(text, what)
   local code = text:match '^(E[%u%d_]+)$'
   if not code and text:find '^E%u' then return err.of_luv(text) end
   local name = code or 'EUNKNOWN'
-  return err.new(name, what and (what .. ': ' .. text) or text)
+  local plain = TEXTS[name] or text
+  return err.new(name, what and (what .. ': ' .. plain) or plain)
 end
 
 --- Seconds from now until `by`; nil: for ever.
@@ -125,8 +134,8 @@ end
 --- Some bytes, as soon as there are any.
 --- @param max? integer
 --- @param timeout? number seconds; default: the stream's
---- @return string? bytes, string|std.Err? why 'closed': the peer sends no more; 'timeout',
----   'stopping'
+--- @return string? bytes, string|std.Err? why 'closed': the peer sends no more;
+---   'timeout', 'stopping'
 function Stream:read(max, timeout)
   local bytes = self.rest
   if bytes == '' then
