@@ -138,6 +138,8 @@ return worker.define {
 }
 ]]
 
+M.OTHER = OTHER
+
 --- Starts the tree. `checks`: the body of the client's function.
 --- @param backend string the server's
 --- @param checks string

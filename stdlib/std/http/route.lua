@@ -72,7 +72,7 @@ local function match(pattern, parts)
   local params = {}
   for i, segment in ipairs(pattern) do
     local kind, part = rank(segment), parts[i]
-    if kind == 3 then
+    if kind == 3 and part then
       params['*'] = table.concat(parts, '/', i)
       return params
     end
@@ -111,7 +111,9 @@ function Router:find(method, path)
       if of_method({ [pattern.method] = true }, method) then
         return pattern.handler, params
       end
-      allowed[#allowed + 1] = pattern.method
+      if not exact or not exact[pattern.method] then
+        allowed[#allowed + 1] = pattern.method
+      end
     end
   end
   table.sort(allowed)
