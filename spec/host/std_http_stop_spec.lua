@@ -142,6 +142,16 @@ local WAITS = [[
     while answers < 3 do time.sleep(0.01) end
 ]]
 
+local function free_port()
+  local uv = require 'luv'
+  local socket = uv.new_tcp()
+  socket:bind('127.0.0.1', 0)
+  local port = socket:getsockname().port
+  socket:close()
+  uv.run()
+  return port
+end
+
 local function outputs(host)
   local counts = {}
   for _, entry in ipairs(host:all { kind = 'output' }) do
@@ -197,6 +207,27 @@ describe('std.http', function()
       host:finish()
     end)
   end
+
+  it('is probed over TLS', function()
+    local port = free_port()
+    local probe = "rs.probe.http { url = 'https://127.0.0.1:%d/', every = 0.1, %s }"
+    local probes = { probe:format(port, "ca = 'ca.pem', contains = 'here'") }
+    probes[2] = probe:format(port, "action = 'warn', failures = 1")
+    probes[3] = probe:format(port, "action = 'warn', insecure = true, status = 404")
+    local host = web.start('coroutine', '', {
+      files = authority(), tls = "{ cert = 'good.pem', key = 'good.key' }", port = port,
+      fields = ('probes = { %s }'):format(table.concat(probes, ', ')),
+    })
+    local function told(text)
+      host:wait_for {
+        kind = 'probe', detail = function(said) return said and said:find(text) end,
+      }
+    end
+    told 'certificate: unable to get local issuer'
+    told 'status 200, not 404'
+    told '^status 200$'
+    host:finish()
+  end)
 
   it('cuts what takes longer than the grace', function()
     local host = stop_while_asked('coroutine', '8')

@@ -158,7 +158,9 @@ describe('std.net', function()
 
   for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
     it('reads and writes: ' .. backend, function() check(backend, READS) end)
-    it('holds back who is too fast: ' .. backend, function() check(backend, PRESSURE) end)
+    it('holds back who is too fast: ' .. backend, function()
+      check(backend, PRESSURE)
+    end)
 
     it('stops waiting when its worker is asked to: ' .. backend, function()
       local host = start(backend, STOPS)

@@ -1,5 +1,6 @@
 -- web.lua -- a tree with a web server and a client, for specs. The client's checks run
--- in a worker, so std.net and std.http are tested from both sides; what it raises is told.
+-- in a worker, so std.net and std.http are tested from both sides; what it raises is
+-- told.
 
 local assert = require 'luassert'
 local harness = require 'host.harness'
@@ -12,7 +13,8 @@ local rs = require 'runsmith'
 return rs.supervisor 'web' {
   stall = 5,
   rs.worker 'server' {
-    run = 'server', backend = '%s', args = { limits = %s, tls = %s }, shutdown = 10,
+    run = 'server', backend = '%s', shutdown = 10,
+    args = { limits = %s, tls = %s, port = %s },
     restart = 'permanent', %s
   },
   rs.worker 'client' {
@@ -81,7 +83,7 @@ return worker.define {
   starting = function(self, ctx)
     local args = ctx.args or {}
     self.server = assert(http.listen {
-      port = 0, routes = routes, limits = args.limits, tls = args.tls,
+      port = args.port or 0, routes = routes, limits = args.limits, tls = args.tls,
     })
     fs.write('url', self.server.url)
     return 'run'
@@ -143,13 +145,14 @@ M.OTHER = OTHER
 --- Starts the tree. `checks`: the body of the client's function.
 --- @param backend string the server's
 --- @param checks string
---- @param more? { limits?: string, tls?: string, files?: table, fields?: string }
+--- @param more? { limits?: string, tls?: string, port?: integer, files?: table,
+---   fields?: string }
 --- @return runsmith.spec.Host
 function M.start(backend, checks, more)
   more = more or {}
   local files = {
     ['tree.lua'] = TREE:format(backend, more.limits or '{}', more.tls or 'nil',
-      more.fields or ''),
+      more.port or 'nil', more.fields or ''),
     ['server.lua'] = SERVER, ['other.lua'] = OTHER,
     ['client.lua'] = 'return { run = nil }',
     ['static/index.html'] = '<h1>here</h1>',
