@@ -1,7 +1,7 @@
 /* Heads are taken apart by the http-parser library, which forgives much: a space before
-** the colon, folded lines, control characters. What two programs may read differently is
-** refused here before it sees them (RFC 9112, 2.2, 5.1, 5.2, 6.3). It would also take
-** any two bytes for a chunk's end, so chunks are counted here. */
+** the colon, folded lines, control characters. What two programs may read in two ways
+** is refused here before it sees them (RFC 9112, 2.2, 5.1, 5.2, 6.3). It would also
+** take any two bytes for a chunk's end, so chunks are counted here. */
 #include "http.h"
 
 #include <http_parser.h>

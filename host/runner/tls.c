@@ -44,6 +44,7 @@
   X(SSL_write)                                                                         \
   X(SSL_shutdown)                                                                      \
   X(BIO_new)                                                                           \
+  X(BIO_free)                                                                          \
   X(BIO_s_mem)                                                                         \
   X(BIO_read)                                                                          \
   X(BIO_write)                                                                         \
@@ -141,7 +142,12 @@ int rs_tls_begin(rs_tls *tls, rs_tls_context *context, const char *peer, bool ve
   *tls = (rs_tls){.verify = verify};
   SSL *ssl = lib.SSL_new(context);
   BIO *in = lib.BIO_new(lib.BIO_s_mem()), *out = lib.BIO_new(lib.BIO_s_mem());
-  if (!ssl || !in || !out) return -1;
+  if (!ssl || !in || !out) {
+    lib.SSL_free(ssl);
+    lib.BIO_free(in);
+    lib.BIO_free(out);
+    return -1;
+  }
   lib.SSL_set_bio(ssl, in, out);
   if (lib.SSL_is_server(ssl)) lib.SSL_set_accept_state(ssl);
   else lib.SSL_set_connect_state(ssl);
