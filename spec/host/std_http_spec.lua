@@ -131,6 +131,14 @@ local SLOW = [[
     local bytes, why = idle:read(nil, 5)
     equal(nil, bytes)
     equal('closed', why)
+    local function open() return #fs.list '/proc/self/fd' end
+    time.sleep(1)
+    local before = open()
+    for _ = 1, 3 do equal('here', http.get(url .. '/').body) end
+    equal(before + 1, open()) -- kept for the next
+    time.sleep(1)
+    equal(before, open())
+    equal('here', http.get(url .. '/').body)
     -- Neither a client that vanishes nor one that takes nothing holds anything up.
     local deaf = connect()
     deaf:write 'GET /big HTTP/1.1\r\nhost: x\r\n\r\n'

@@ -14,6 +14,7 @@ local pools = {} -- worker → server → connections, the latest last
 
 local function usable(kept, now)
   local stream = kept.stream
+  stream:spare(false)
   if stream:is_open() and now - kept.since < IDLE_MAX then return true end
   stream:close()
   return false
@@ -66,6 +67,7 @@ function M.give(key, stream)
   local list = pool[key] or {}
   pool[key] = list
   if #list >= EACH_MAX then table.remove(list, 1).stream:close() end
+  stream:spare(true)
   list[#list + 1] = { stream = stream, since = host.now() }
 end
 

@@ -70,6 +70,7 @@ local function brought(self, why, chunk)
     end
   else
     self.ended = why and M.fact(why) or 'closed'
+    if self.is_spare then return self:close() end
     local watch = self.watch
     if watch then schedule.wake(watch, nil, 'closed') end
   end
@@ -274,6 +275,13 @@ end
 function Stream:close_after(bytes)
   if bytes and self.handle then uv.try_write(self.handle, bytes) end
   return self:close()
+end
+
+--- Nobody uses it for now: once the peer ends it, it is closed.
+--- @param is_spare boolean
+function Stream:spare(is_spare)
+  self.is_spare = is_spare
+  if is_spare and self.ended then self:close() end
 end
 
 --- Whether the peer may still be there: nothing has said otherwise.

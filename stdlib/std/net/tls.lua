@@ -149,6 +149,8 @@ end
 
 function Secure:suspend(ticket, seconds) return self.below:suspend(ticket, seconds) end
 
+function Secure:spare(is_spare) return self.below:spare(is_spare) end
+
 function Secure:peer() return self.below:peer() end
 
 return M
