@@ -35,6 +35,7 @@ local OWN_LINES = { -- of a traceback, below the worker's
 }
 
 local DONE, WAIT, EXPIRED = {}, {}, {}
+local NONE = { n = 0 } -- what a wake without values gives
 local ON_TIME, ON_STOP = { n = 1, EXPIRED }, { n = 2, nil, 'stopping' }
 
 local tasks, by_slot, count = {}, {}, 0
@@ -252,7 +253,8 @@ function M.wake(ticket, ...)
   local task = tasks[ticket % IDS]
   if not task then return false end
   if task[TICKET] ~= ticket and task[TICKET] ~= -ticket then return false end
-  task[VALUES] = { n = select('#', ...), ... }
+  local n = select('#', ...)
+  task[VALUES] = n == 0 and NONE or { n = n, ... }
   task[TICKET] = nil
   if task ~= running or is_lent then push(task) end
   return true

@@ -17,6 +17,7 @@ local KEPT_MAX = 256 * 2 ^ 10 -- bytes of a file that is kept in memory
 local ALL_MAX = 16 * 2 ^ 20
 local FRESH = 1 -- seconds until a kept file is looked at again
 local PART = 64 * 2 ^ 10
+local NAMES_MAX = 1000
 
 local TYPES = {
   css = 'text/css; charset=utf-8', csv = 'text/csv; charset=utf-8',
@@ -150,6 +151,17 @@ local function look(cache, name)
   return entry
 end
 
+-- As M.name, which is asked the same again and again.
+local function name_for(cache, rest)
+  local name = cache.names[rest]
+  if name then return name end
+  name = M.name(rest, cache.index)
+  if not name then return nil end
+  if cache.named == NAMES_MAX then cache.names, cache.named = {}, 0 end
+  cache.names[rest], cache.named = name, cache.named + 1
+  return name
+end
+
 local function reply(entry, asked, answer)
   answer.lines = entry.lines
   if asked.headers['if-none-match'] == entry.etag then return answer:send('', 304) end
@@ -177,11 +189,11 @@ end
 --- @return fun(request: std.http.Request, response: std.http.Response)
 function M.handler(folder, options)
   options = options or {}
-  local index, max_age = options.index or 'index.html', options.max_age
-  local cache = { folder = folder, entries = {}, size = 0 }
-  cache.control = max_age and 'max-age=' .. max_age
+  local cache = { folder = folder, entries = {}, size = 0, names = {}, named = 0 }
+  cache.index = options.index or 'index.html'
+  cache.control = options.max_age and 'max-age=' .. options.max_age
   return function(asked, answer)
-    local name = M.name(asked.params['*'] or '', index)
+    local name = name_for(cache, asked.params['*'] or '')
     local entry = name and look(cache, name)
     if not entry then return answer:send('404 Not Found\n', 404) end
     return reply(entry, asked, answer)
