@@ -1,7 +1,8 @@
 -- http.lua -- std.http in one coroutine worker against nginx (one process) and Node's
 -- http, with wrk, in turn; and what another worker of the same VM has of it.
 --
--- Numbers are microseconds a request as wrk sees them: less is better. A peer that is
+-- Numbers are microseconds a request: as wrk sees them, and of the server's processor
+-- time, which other work on the machine does not change. Less is better. A peer that is
 -- not installed is left out.
 
 local harness = require 'host.harness'
@@ -152,13 +153,18 @@ local function transitions(host) return #host:all { unit = 'web/beside' } end
 
 -- Each in turn, several times; the median of each.
 local function race(servers, path, host)
-  local rates, changes, spent = {}, 0, 0
+  local rates, costs, changes, spent = {}, {}, 0, 0
   for _ = 1, ROUNDS do
     for name, server in pairs(servers) do
       host:watch(0.2)
       local before, from = transitions(host), posix.now()
       rates[name] = rates[name] or {}
-      table.insert(rates[name], wrk(server.port, path))
+      costs[name] = costs[name] or {}
+      local cpu = measure.cpu(server.pid)
+      local rate = wrk(server.port, path)
+      table.insert(rates[name], rate)
+      local requests = rate * SECONDS
+      table.insert(costs[name], (measure.cpu(server.pid) - cpu) / requests)
       host:watch(0.05)
       if name == 'runsmith' then
         changes = changes + transitions(host) - before
@@ -168,16 +174,23 @@ local function race(servers, path, host)
   end
   for name, list in pairs(rates) do
     rates[name] = measure.quantile(list)
+    costs[name] = measure.quantile(costs[name])
   end
-  return rates, changes / spent
+  return { rates = rates, costs = costs }, changes / spent
 end
 
-local function tell(report, what, rates)
+local function tell(report, what, found)
+  local rates, costs = found.rates, found.costs
   for _, peer in ipairs { 'nginx', 'node' } do
     if rates[peer] then
       report {
         name = ('http: %s, floor %s'):format(what, peer), unit = 'us',
         value = 1e6 / rates.runsmith, floor = 1e6 / rates[peer],
+        goal = peer == 'node' and 1 or nil, of = 'ratio',
+      }
+      report {
+        name = ('http: %s, processor, %s'):format(what, peer), unit = 'us',
+        value = 1e6 * costs.runsmith, floor = 1e6 * costs[peer],
         goal = peer == 'node' and 1 or nil, of = 'ratio',
       }
     end
@@ -192,7 +205,9 @@ return function(report)
   } }
   host:wait_for { kind = 'ready', unit = 'web' }
   local peers = start_peers(host.dir)
-  local servers = { runsmith = { port = tonumber(posix.slurp(host.dir .. '/port')) } }
+  local servers = { runsmith = {
+    port = tonumber(posix.slurp(host.dir .. '/port')), pid = host:pid_of 'web/server',
+  } }
   for name, peer in pairs(peers) do
     servers[name] = peer
   end
