@@ -4,6 +4,11 @@ find_library(LUV_LIBRARY NAMES liblua5.1-luv.a lua5.1-luv REQUIRED)
 target_include_directories(rs_runner SYSTEM PRIVATE ${LUV_INCLUDE})
 target_link_libraries(rs_runner PUBLIC ${LUV_LIBRARY} PkgConfig::UV PkgConfig::LUAJIT)
 
+# std.http reads heads with http-parser; libssl's headers are for tls.c, which loads it.
+find_library(HTTP_PARSER_LIBRARY NAMES libhttp_parser.a http_parser REQUIRED)
+find_path(OPENSSL_INCLUDE openssl/ssl.h REQUIRED)
+target_link_libraries(rs_runner PUBLIC ${HTTP_PARSER_LIBRARY} ${CMAKE_DL_LIBS})
+
 rs_embed(${CMAKE_BINARY_DIR}/embedded.c ${CMAKE_SOURCE_DIR}/lua
   ${CMAKE_SOURCE_DIR}/stdlib)
 add_executable(runsmith host/main.c ${CMAKE_BINARY_DIR}/embedded.c)

@@ -62,7 +62,8 @@ static int open_task(lua_State *L) {
   rs_slot *slot =
     rs_runner_await_slot(vm->runner, id) ? rs_runner_slot(vm->runner, id) : NULL;
   if (!slot) return luaL_argerror(L, 1, "no such slot");
-  rs_task *task = rs_task_open(&vm->tasks, vm->page, slot);
+  rs_task *task = lua_toboolean(L, 3) ? rs_task_join(&vm->tasks, vm->page, slot)
+                                      : rs_task_open(&vm->tasks, vm->page, slot);
   if (!task) return luaL_error(L, "no room for another task");
   task->slot_id = id;
   task->inc = inc;

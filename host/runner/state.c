@@ -76,6 +76,8 @@ static int open_all(lua_State *L) {
   add_searcher(L);
   preload(L, "luv", luaopen_luv);
   preload(L, "runsmith.host", rs_state_open_host);
+  preload(L, "runsmith.http", rs_http_open);
+  preload(L, "runsmith.tls", rs_tls_open);
   preload(L, "jit.profile", no_profiler);
   return 0;
 }

@@ -38,4 +38,9 @@ extern rs_state_run rs_state_asked;
 void rs_state_bind(lua_State *L);
 int rs_state_open_host(lua_State *L);
 
+/* The modules runsmith.http and runsmith.tls (http_bind.c, tls_bind.c), which std has
+** its wire formats from. */
+int rs_http_open(lua_State *L);
+int rs_tls_open(lua_State *L);
+
 #endif

@@ -61,7 +61,7 @@ static rs_task *at(const rs_tasks *tasks, uint32_t id) {
   return &tasks->chunks[id / RS_TASKS_CHUNK][id % RS_TASKS_CHUNK];
 }
 
-rs_task *rs_task_open(rs_tasks *tasks, rs_vm *page, rs_slot *slot) {
+rs_task *rs_task_join(rs_tasks *tasks, rs_vm *page, rs_slot *slot) {
   rs_task *task;
   if (tasks->free != RS_NONE) {
     task = at(tasks, tasks->free);
@@ -75,7 +75,12 @@ rs_task *rs_task_open(rs_tasks *tasks, rs_vm *page, rs_slot *slot) {
   task->slot = slot;
   task->open = true;
   task->armed = false;
-  beat(task, rs_clock());
+  return task;
+}
+
+rs_task *rs_task_open(rs_tasks *tasks, rs_vm *page, rs_slot *slot) {
+  rs_task *task = rs_task_join(tasks, page, slot);
+  if (task) beat(task, rs_clock());
   return task;
 }
 

@@ -41,6 +41,8 @@ void rs_task_free(rs_tasks *tasks);
 
 /* The task, which has given a sign of life; NULL: no memory, or too many. */
 rs_task *rs_task_open(rs_tasks *tasks, rs_vm *page, rs_slot *slot);
+/* Another of the same unit's, beside its own: no sign of life. */
+rs_task *rs_task_join(rs_tasks *tasks, rs_vm *page, rs_slot *slot);
 void rs_task_close(rs_tasks *tasks, rs_task *task);
 
 /* NULL where no open task has this id. */

@@ -218,6 +218,7 @@ function M.ask(task)
   if task[REFUSE] ~= nil then return end
   task[REFUSE] = true
   schedule.disturb(task)
+  return schedule.asked(task)
 end
 
 --- @param task runsmith.Task

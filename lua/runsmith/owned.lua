@@ -99,16 +99,21 @@ local function wrap(fn, binder)
   end
 end
 
+--- A handle of luv itself becomes a task's: it is closed when that ends.
+--- @param task runsmith.Task
+--- @param handle userdata
+function M.adopt(task, handle)
+  local own = handles[task]
+  if not own then
+    own = setmetatable({}, { __mode = 'k' })
+    handles[task] = own
+  end
+  own[handle] = true
+end
+
 local function keep(handle, ...)
   local task = schedule.current()
-  if task and type(handle) == 'userdata' then
-    local own = handles[task]
-    if not own then
-      own = setmetatable({}, { __mode = 'k' })
-      handles[task] = own
-    end
-    own[handle] = true
-  end
+  if task and type(handle) == 'userdata' then M.adopt(task, handle) end
   return handle, ...
 end
 

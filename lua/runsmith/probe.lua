@@ -64,6 +64,8 @@ M.FIELDS = {
     { 'status', t.integer(100, 599), 200, 'the status that is right' },
     { 'headers', t.table, nil, 'name → value' },
     { 'contains', t.string, nil, 'text that the answer must have in it' },
+    { 'ca', t.string, nil, "https: the authorities' PEM file, not the system's" },
+    { 'insecure', t.boolean, false, 'https: whoever answers is believed' },
   },
   tcp = {
     { 'port', t.integer(1, 65535), nil, 'where to connect', true },

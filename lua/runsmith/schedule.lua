@@ -35,6 +35,7 @@ local OWN_LINES = { -- of a traceback, below the worker's
 }
 
 local DONE, WAIT, EXPIRED = {}, {}, {}
+local NONE = { n = 0 } -- what a wake without values gives
 local ON_TIME, ON_STOP = { n = 1, EXPIRED }, { n = 2, nil, 'stopping' }
 
 local tasks, by_slot, count = {}, {}, 0
@@ -42,7 +43,7 @@ local ready, head, tail = {}, 1, 0
 local serial = 0
 local running --- @type runsmith.Task?
 local is_lent = false -- what runs in its name is not its own coroutine
-local finishers = {}
+local finishers, askers = {}, {}
 
 local yield = coroutine.yield
 
@@ -65,6 +66,17 @@ function M.current() return running end
 
 --- Has `fn(task)` called whenever a task ends.
 function M.at_finish(fn) finishers[#finishers + 1] = fn end
+
+--- Has `fn(task)` called whenever a worker is asked to stop.
+function M.at_ask(fn) askers[#askers + 1] = fn end
+
+--- A worker has been asked to stop.
+--- @param task runsmith.Task
+function M.asked(task)
+  for _, asker in ipairs(askers) do
+    asker(task)
+  end
+end
 
 --- Makes a task ready that is in none of its functions: `next` is called for it.
 --- @param task runsmith.Task
@@ -241,7 +253,8 @@ function M.wake(ticket, ...)
   local task = tasks[ticket % IDS]
   if not task then return false end
   if task[TICKET] ~= ticket and task[TICKET] ~= -ticket then return false end
-  task[VALUES] = { n = select('#', ...), ... }
+  local n = select('#', ...)
+  task[VALUES] = n == 0 and NONE or { n = n, ... }
   task[TICKET] = nil
   if task ~= running or is_lent then push(task) end
   return true

@@ -34,6 +34,16 @@ static void ids_are_used_again(void **state) {
   assert_ptr_equal(rs_task_open(&tasks, &page, &slots[2]), first);
 }
 
+static void one_that_joins_is_no_sign_of_life(void **state) {
+  (void)state;
+  rs_task_open(&tasks, &page, &slots[1]);
+  atomic_store(&slots[1].beat, 5);
+  rs_task *beside = rs_task_join(&tasks, &page, &slots[1]);
+  assert_int_equal(atomic_load(&slots[1].beat), 5);
+  rs_task_beat(beside);
+  assert_true(atomic_load(&slots[1].beat) > 5);
+}
+
 static void the_dead_beat_nowhere(void **state) {
   (void)state;
   rs_task *task = rs_task_open(&tasks, &page, &slots[3]);
@@ -115,6 +125,7 @@ int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
   const struct CMUnitTest tests[] = {
     CASE(ids_are_used_again),
+    CASE(one_that_joins_is_no_sign_of_life),
     CASE(the_dead_beat_nowhere),
     CASE(timers_come_in_order),
     CASE(a_million),

@@ -21,7 +21,7 @@ describe('the http probe', function()
       assert.same(wanted, { parts.host, parts.port, parts.target })
     end
     for url, why in pairs {
-      ['https://a'] = 'https: only http is spoken', ['a/b'] = 'a/b is no URL',
+      ['ftp://a'] = 'ftp: only http and https are spoken', ['a/b'] = 'a/b is no URL',
       ['http://a:b'] = 'a:b is no host and port',
     } do
       assert.same({ nil, why }, { http.parse(url) })

@@ -8,19 +8,26 @@ local M = {}
 local MOST = 2 ^ 20 -- bytes of an answer that are looked at
 
 --- @param url string
---- @return { host: string, port: integer, target: string, name: string }? parts
+--- @return { scheme: string, host: string, port: integer, target: string,
+---   name: string }? parts
 --- @return string? why
 function M.parse(url)
   local scheme, authority, target = url:match '^(%a+)://([^/?#]+)([^#]*)'
   if not scheme then return nil, ('%s is no URL'):format(url) end
-  if scheme:lower() ~= 'http' then return nil, scheme .. ': only http is spoken' end
+  scheme = scheme:lower()
+  if scheme ~= 'http' and scheme ~= 'https' then
+    return nil, scheme .. ': only http and https are spoken'
+  end
   local host, port = authority:match '^%[(.-)%]:?(%d*)$'
   if not host then
     host, port = authority:match '^([^:@]+):?(%d*)$'
   end
   if not host then return nil, ('%s is no host and port'):format(authority) end
   if target:sub(1, 1) ~= '/' then target = '/' .. target end
-  return { host = host, port = tonumber(port) or 80, target = target, name = authority }
+  port = tonumber(port) or scheme == 'https' and 443 or 80
+  return {
+    scheme = scheme, host = host, port = port, target = target, name = authority,
+  }
 end
 
 local function request(parts, headers)
@@ -104,11 +111,7 @@ local function read(stream, enough)
   end
 end
 
-local function judge(spec, bytes, failed)
-  local answer, why = M.answer(bytes)
-  if not answer then
-    return false, why or failed and tostring(failed) or 'it hung up without an answer'
-  end
+local function judge(spec, answer)
   local wanted = spec.status or 200
   if answer.status ~= wanted then
     return false, ('status %d, not %d'):format(answer.status, wanted)
@@ -119,10 +122,42 @@ local function judge(spec, bytes, failed)
   return true, ('status %d'):format(answer.status)
 end
 
---- @param spec { url: string, status?: integer, headers?: table, contains?: string }
+local function judge_bytes(spec, bytes, failed)
+  local answer, why = M.answer(bytes)
+  if answer then return judge(spec, answer) end
+  return false, why or failed and tostring(failed) or 'it hung up without an answer'
+end
+
+-- As much of the body as is looked at.
+local function begin_of(answer)
+  local parts, size = {}, 0
+  while size < MOST do
+    local bytes = answer:read()
+    if not bytes then break end
+    parts[#parts + 1] = bytes
+    size = size + #bytes
+  end
+  answer:close()
+  return table.concat(parts)
+end
+
+local function check_secure(spec, parts)
+  local answer, why = require('std.http').request {
+    url = spec.url, headers = spec.headers, ca = spec.ca, insecure = spec.insecure,
+    stream = true, redirects = 0, fresh = true,
+  }
+  if not answer then return io_of.bad(parts.name, why) end
+  local body = spec.contains and begin_of(answer) or ''
+  answer:close()
+  return judge(spec, { status = answer.status, body = body })
+end
+
+--- @param spec { url: string, status?: integer, headers?: table, contains?: string,
+---   ca?: string, insecure?: boolean }
 function M.check(spec)
   local parts, why = M.parse(spec.url)
   if not parts then return nil, why end
+  if parts.scheme == 'https' then return check_secure(spec, parts) end
   local stream, err = io_of.connect(parts.host, parts.port)
   if not stream then return io_of.bad(parts.name, err) end
   err = io_of.await(function(callback)
@@ -134,7 +169,7 @@ function M.check(spec)
     return none or answer and (not spec.contains or answer.whole)
   end)
   if not stream:is_closing() then stream:close() end
-  return judge(spec, bytes, failed)
+  return judge_bytes(spec, bytes, failed)
 end
 
 return M
