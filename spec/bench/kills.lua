@@ -14,6 +14,7 @@ end
 
 --- @class runsmith.bench.Contender
 --- @field name string
+--- @field pid? integer the supervisor
 --- @field birth fun(): integer, table<string, number> the next child's pid, when it did
 ---   what; waits for it
 --- @field idle? fun(seconds: number) waits; must read what its children say
@@ -43,6 +44,7 @@ function M.floor(name, argv)
   posix.close(write_end)
   return {
     name = name,
+    pid = pid,
     birth = M.births(read_end, name),
     finish = function()
       posix.kill(pid, 'KILL')
