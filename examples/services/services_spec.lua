@@ -71,7 +71,8 @@ describe('the example services', function()
 
   before_each(function()
     dir = posix.scratch()
-    os.execute(("chmod 711 '%s'"):format(dir)) -- root's nginx has workers of another user
+    -- Started by root, nginx has workers of another user.
+    os.execute(("chmod 711 '%s'"):format(dir))
     host = harness.example('services', {
       env = { SERVICES_DIR = dir .. '/data', SERVICES_PORT = tostring(PORT) },
     })
@@ -85,7 +86,8 @@ describe('the example services', function()
   it('starts its worker when what it needs is ready, and serves', function()
     local clerk = host:wait_for { kind = 'started', unit = path 'clerk' }
     for _, name in ipairs(SERVICES) do
-      assert.is_true(host:wait_for({ kind = 'ready', unit = path(name) }).seq < clerk.seq)
+      local ready = host:wait_for { kind = 'ready', unit = path(name) }
+      assert.is_true(ready.seq < clerk.seq)
     end
     serves(host, 'tea')
     assert.equal('1 served\n', posix.slurp(dir .. '/data/www/index.html'))

@@ -23,7 +23,7 @@ typedef struct rs_cgroups {
   char *at[RS_CG_COUNT]; /* UNIFIED: version 2; MEMORY, PIDS: version 1 */
   bool limits;           /* version 2's have memory and pids */
   bool tried;
-  char why[256]; /* no UNIFIED: for what reason */
+  char why[256];                    /* no UNIFIED: for what reason */
   char *retired[RS_CG_RETIRED_MAX]; /* folders of ended commands, to be removed */
   uint32_t retired_count;
 } rs_cgroups;

@@ -1,6 +1,6 @@
 -- command.lua -- kill -9 of a command → its replacement's first statement, against the
--- bare floor (epoll, pidfd, posix_spawn) and dinit, with the same program, killed by the
--- same hand in turn. DINIT names dinit's program; without it there is no such row.
+-- bare floor (epoll, pidfd, posix_spawn) and dinit, with the same program, killed by
+-- the same hand in turn. DINIT names dinit's program; without it there is no such row.
 
 local harness = require 'host.harness'
 local kills = require 'bench.kills'

@@ -135,7 +135,9 @@ local function say(report, name, took, memory, wakes, cpu)
   local ours = name == 'runsmith'
   report { name = ('%s, %d commands: started'):format(name, COUNT), value = took,
     unit = 's' }
-  report { name = '... memory of what supervises', value = memory / 2 ^ 20, unit = 'MiB' }
+  report {
+    name = '... memory of what supervises', value = memory / 2 ^ 20, unit = 'MiB',
+  }
   report { name = ('... idle %d s: wake-ups'):format(IDLE), value = wakes,
     unit = 'times', goal = ours and 0 or nil }
   report { name = '... CPU', value = cpu * 1000, unit = 'ms' }

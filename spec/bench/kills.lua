@@ -40,7 +40,9 @@ end
 function M.floor(name, argv)
   local read_end, write_end = posix.pipe()
   local env = { 'PATH=' .. os.getenv 'PATH' }
-  local pid = posix.spawn { argv = argv, env = env, cwd = '.', out = write_end, err = 2 }
+  local pid = posix.spawn {
+    argv = argv, env = env, cwd = '.', out = write_end, err = 2,
+  }
   posix.close(write_end)
   return {
     name = name,

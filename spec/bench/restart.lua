@@ -1,6 +1,6 @@
 -- restart.lua -- kill -9 of a process worker → the first Lua statement of the next one,
--- against the bare floor (pidfd, epoll, fork without exec), killed by the same program in
--- turn.
+-- against the bare floor (pidfd, epoll, fork without exec), killed by the same program
+-- in turn.
 
 local harness = require 'host.harness'
 local kills = require 'bench.kills'

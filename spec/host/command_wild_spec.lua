@@ -51,8 +51,8 @@ describe('a wild program', function()
   end)
 
   it('that says nonsense is not ready by it', function()
-    local nonsense = 'say:READY say:READY=2 say:=1 say:ready=1 say:MAINPID=x say:READY=1x '
-      .. 'say:EXTEND_TIMEOUT_USEC=-1 say:WATCHDOG_USEC=0 barrier wait'
+    local nonsense = 'say:READY say:READY=2 say:=1 say:ready=1 say:MAINPID=x '
+      .. 'say:READY=1x say:EXTEND_TIMEOUT_USEC=-1 say:WATCHDOG_USEC=0 barrier wait'
     local host = program.start(command('x', nonsense,
       "ready = 'notify', launch = 1, restart = 'temporary',"))
     host:wait_for { kind = 'output', text = 'barrier passed' }

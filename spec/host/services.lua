@@ -1,6 +1,6 @@
--- services.lua -- a tree of programs that were not written for this, as Debian has them:
--- nginx, Redis, PostgreSQL and Mosquitto. All on loopback, or on a socket in the host's
--- folder.
+-- services.lua -- a tree of programs that were not written for this, as Debian has
+-- them: nginx, Redis, PostgreSQL and Mosquitto. All on loopback, or on a socket in a
+-- folder of their own.
 
 local harness = require 'host.harness'
 local posix = require 'host.posix'
