@@ -1,7 +1,7 @@
 -- clerk.lua -- takes orders from a list in Redis, tells MQTT of each, and writes a page
 -- for nginx; only then is the order taken off the list: killed in between, it serves
--- that one again. An order for a `jam` jams it: it goes on giving signs of life, but serves
--- nobody any more.
+-- that one again. An order for a `jam` jams it: it goes on giving signs of life, but
+-- serves nobody any more.
 
 local fs = require 'std.fs'
 local log = require 'std.log'
