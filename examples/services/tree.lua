@@ -4,10 +4,11 @@ local rs = require 'runsmith'
 local mqtt = require 'mqtt'
 local places = require 'places'
 local redis = require 'redis'
+local uv = require 'luv'
 
 local DIR = places.dir
 local PAGE = ('http://127.0.0.1:%d/'):format(places.web)
-local HERE = debug.getinfo(1, 'S').source:match '^@(.*)/[^/]+$' or '.'
+local HERE = uv.fs_realpath(debug.getinfo(1, 'S').source:match '^@(.*)/[^/]+$' or '.')
 
 -- Its configuration is copied at the first start; from then on the copy counts.
 local SETUP = [[

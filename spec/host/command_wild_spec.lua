@@ -72,19 +72,30 @@ describe('a wild program', function()
     host:finish()
   end)
 
-  it('that dies again and again leaves no folder behind each time', function()
+  it('that is killed again and again leaves one folder, and none in the end', function()
     local host = program.start(
-      "rs.command 'x' { exec = { 'sh', '-c', 'cat /proc/self/cgroup; exit 1' },\n"
-        .. '  intensity = { max = 20, within = 60 } },\n')
-    local own = host:wait_for { kind = 'output', text = function(text)
-      return text ~= nil and text:find '^0::' ~= nil
-    end }
-    host:wait_for({ kind = 'escalated' })
-    host:finish { signal = false, status = 1 }
-    local name = own.text:match '(runsmith%-%d+)'
-    if not name then return end
-    local pipe = io.popen(("find /sys/fs/cgroup -path '*%s*'"):format(name))
-    assert.equal('', pipe:read '*a')
-    pipe:close()
+      "rs.command 'x' { exec = { 'sh', '-c', 'cat /proc/self/cgroup; exec sleep 99' } },\n")
+    local at
+    for _ = 1, 5 do
+      at = host:wait_for({ kind = 'output', text = function(text)
+        return text ~= nil and text:find '^0::' ~= nil
+      end }, at)
+      posix.kill(host:pid_of 'plant/x', 'KILL')
+      host:wait_for({ kind = 'ready', unit = 'plant/x' }, at)
+    end
+    local name = at.text:match '(runsmith%-%d+)'
+    local function folders()
+      local pipe = io.popen(("find /sys/fs/cgroup -path '*%s/*' -type d"):format(name))
+      local _, found = pipe:read('*a'):gsub('\n', '')
+      pipe:close()
+      return found
+    end
+    for _ = 1, name and 100 or 0 do
+      if folders() == 1 then break end
+      host:watch(0.02)
+    end
+    assert.equal(1, name and folders() or 1)
+    host:finish()
+    assert.equal(0, name and folders() or 0)
   end)
 end)
