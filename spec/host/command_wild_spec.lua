@@ -74,7 +74,8 @@ describe('a wild program', function()
 
   it('that is killed again and again leaves one folder, and none in the end', function()
     local host = program.start(
-      "rs.command 'x' { exec = { 'sh', '-c', 'cat /proc/self/cgroup; exec sleep 99' } },\n")
+      "rs.command 'x' { exec = { 'sh', '-c', "
+        .. "'cat /proc/self/cgroup; exec sleep 99' } },\n")
     local at
     for _ = 1, 5 do
       at = host:wait_for({ kind = 'output', text = function(text)
