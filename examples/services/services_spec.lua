@@ -48,15 +48,16 @@ end
 -- Connections that begin to say something and never end; the function returned closes
 -- them.
 local function occupy(port, count, said)
-  local list = {}
+  local list, said_by = {}, 0
+  local function done() said_by = said_by + 1 end
   for i = 1, count do
     list[i] = uv.new_tcp()
     list[i]:connect('127.0.0.1', port, function(err)
-      if not err then list[i]:write(said) end
+      if err then done() else list[i]:write(said, done) end
     end)
   end
-  for _ = 1, count do
-    uv.run 'nowait'
+  while said_by < count do
+    uv.run 'once'
   end
   return function()
     for _, tcp in ipairs(list) do

@@ -45,7 +45,7 @@ local PEERS = {
     prepare = folders },
   { name = 'runit', program = 'runsvdir', argv = { 'runsvdir' }, prepare = folders },
   {
-    name = 'supervisor', program = 'supervisord', argv = { 'supervisord', '-n', '-c' },
+    name = 'supervisor', program = 'supervisord', argv = { 'supervisord', '-n', '-s', '-c' },
     file = 'supervisor.conf',
     prepare = function(dir)
       write(dir .. '/supervisor.conf', ('[supervisord]\nlogfile=/dev/null\n'
