@@ -45,7 +45,8 @@ local PEERS = {
     prepare = folders },
   { name = 'runit', program = 'runsvdir', argv = { 'runsvdir' }, prepare = folders },
   {
-    name = 'supervisor', program = 'supervisord', argv = { 'supervisord', '-n', '-s', '-c' },
+    name = 'supervisor', program = 'supervisord',
+    argv = { 'supervisord', '-n', '-s', '-c' },
     file = 'supervisor.conf',
     prepare = function(dir)
       write(dir .. '/supervisor.conf', ('[supervisord]\nlogfile=/dev/null\n'
