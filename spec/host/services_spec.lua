@@ -83,6 +83,7 @@ describe('services', function()
     ready(host, 'plant')
     host:signal 'HUP' -- from now on the file that PostgreSQL made is known
     local first = host:wait_for({ kind = 'reload' }, last(host))
+    has_said(host, 'postgres', 'received SIGHUP', first) -- it has read the old one
     host:write('nginx.conf', services.nginx:format(services.PORTS.nginx, 204))
     local config = host.pg .. '/data/postgresql.conf'
     local file = assert(io.open(config, 'a'))
