@@ -174,6 +174,7 @@ void rs_cgroup_begin(rs_cgroups *groups) {
 }
 
 void rs_cgroup_end(rs_cgroups *groups) {
+  rs_cgroup_tidy(groups);
   for (int i = 0; i < RS_CG_COUNT; i++) {
     if (groups->at[i]) remove_tree(groups->at[i]);
     free(groups->at[i]);
@@ -244,6 +245,19 @@ bool rs_cgroup_kill(const rs_cgroup *group) {
 
 void rs_cgroup_drop(rs_cgroup *group) {
   for (int i = 0; i < RS_CG_COUNT; i++) forget(&group->at[i]);
+}
+
+void rs_cgroup_retire(rs_cgroups *groups, rs_cgroup *group) {
+  for (int i = 0; i < RS_CG_COUNT; i++) {
+    if (!group->at[i] || groups->retired_count == RS_CG_RETIRED_MAX) continue;
+    groups->retired[groups->retired_count++] = group->at[i];
+    group->at[i] = NULL;
+  }
+  rs_cgroup_drop(group);
+}
+
+void rs_cgroup_tidy(rs_cgroups *groups) {
+  while (groups->retired_count > 0) forget(&groups->retired[--groups->retired_count]);
 }
 
 bool rs_cgroup_find(const rs_cgroups *groups, int pid, uint32_t *unit, uint32_t *inc) {

@@ -16,12 +16,16 @@
 
 enum { RS_CG_UNIFIED, RS_CG_MEMORY, RS_CG_PIDS, RS_CG_COUNT };
 
+enum { RS_CG_RETIRED_MAX = 64 };
+
 /* The host's folder in each hierarchy; NULL: none. */
 typedef struct rs_cgroups {
   char *at[RS_CG_COUNT]; /* UNIFIED: version 2; MEMORY, PIDS: version 1 */
   bool limits;           /* version 2's have memory and pids */
   bool tried;
-  char why[256]; /* no UNIFIED: for what reason */
+  char why[256];                    /* no UNIFIED: for what reason */
+  char *retired[RS_CG_RETIRED_MAX]; /* folders of ended commands, to be removed */
+  uint32_t retired_count;
 } rs_cgroups;
 
 /* One command's. */
@@ -50,6 +54,10 @@ bool rs_cgroup_kill(const rs_cgroup *group);
 
 /* Removes it, and forgets it. */
 void rs_cgroup_drop(rs_cgroup *group);
+
+/* The same, but what can wait does until rs_cgroup_tidy. */
+void rs_cgroup_retire(rs_cgroups *groups, rs_cgroup *group);
+void rs_cgroup_tidy(rs_cgroups *groups);
 
 /* Whose process that is: true, and unit and incarnation, if it is in a
 ** command's group. */

@@ -38,7 +38,7 @@ static void free_it(rs_command *command) {
   rs_watch_end(&command->line);
   rs_watch_end(&command->limit);
   rs_watch_end(&command->launched);
-  rs_cgroup_drop(&command->group);
+  rs_cgroup_retire(&command->engine->cgroups, &command->group);
   rs_bytes_free(&command->status);
   free(command->family.mark);
   *command->at = command->next;

@@ -67,6 +67,7 @@ static void begin(rs_engine *engine, int ctl, pid_t server) {
   uv_timer_init(&engine->loop, &engine->server.retry);
   rs_signals_begin(engine);
   rs_turn_begin(engine);
+  rs_calm_init(engine);
   open_journal(engine);
   rs_notify_begin(engine);
   if (engine->options->witness_fd >= 0)

@@ -116,8 +116,10 @@ void rs_journal_print_to(rs_journal *journal, uv_loop_t *loop, int fd) {
   if (journal->printer.watch) rs_watch_set(journal->printer.watch, 0);
 }
 
+void rs_journal_keep(rs_journal *journal) { rs_disk_flush(&journal->disk); }
+
 void rs_journal_flush(rs_journal *journal) {
-  rs_disk_flush(&journal->disk);
+  rs_journal_keep(journal);
   serve(journal, &journal->printer);
 }
 

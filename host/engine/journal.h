@@ -36,7 +36,10 @@ void rs_journal_print_to(rs_journal *journal, uv_loop_t *loop, int fd);
 /* A whole line, its newline included. */
 void rs_journal_add(rs_journal *journal, const char *line, size_t size);
 
-/* At the end of a turn: to the disk and to the readers. */
+/* At the end of a turn: to the disk. */
+void rs_journal_keep(rs_journal *journal);
+
+/* The same, and to the readers. */
 void rs_journal_flush(rs_journal *journal);
 
 /* Waits for the printer's pipe to take what is left, `limit` ns at most; closes it. */

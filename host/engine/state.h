@@ -8,6 +8,7 @@
 #ifndef RS_STATE_H
 #define RS_STATE_H
 
+#include "calm.h"
 #include "cgroup.h"
 #include "children.h"
 #include "engine.h"
@@ -87,6 +88,7 @@ struct rs_engine {
   rs_watch *due;                            /* a timer for rs_core_due */
   rs_time due_at;
   uv_prepare_t turn;
+  rs_calm calm;
   uv_idle_t again;             /* runs while there is more to do than one turn took */
   rs_time started, stop_asked; /* stop_asked: 0 until a signal asked for it */
   bool stop_passed_on;         /* that signal came from the witness */

@@ -226,6 +226,7 @@ bool rs_step_begin(rs_command *command, uint8_t step) {
     command->launched =
       rs_watch_new(&engine->loop, rs_spawn_fd(command->launch), on_launched, command);
     if (step != RS_STEP_MAIN) arm(command);
+    rs_calm_begin(engine);
     return true;
   }
   command->error = -pid;

@@ -173,13 +173,15 @@ static bool write_note(rs_engine *engine) {
   return true;
 }
 
-/* A process worker's replacement goes before all else that was decided at the same
-** time: what it is to do depends on nothing of that. */
+/* A process worker's or a command's replacement goes before all else that was decided
+** at the same time: what it is to do depends on nothing of that, unless its id was
+** another's. */
 static void start_processes(rs_engine *engine, rs_action *actions, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < count && actions[i].kind != RS_DO_GONE; i++) {
     if (actions[i].kind != RS_DO_START) continue;
     const rs_plan *plan = rs_plans_get(&engine->plans, actions[i].plan)->plan;
-    if (rs_plan_spec_of(plan, actions[i].row)->backend != RS_PROCESS) continue;
+    const rs_plan_spec *spec = rs_plan_spec_of(plan, actions[i].row);
+    if (spec->backend != RS_PROCESS && spec->kind != RS_COMMAND) continue;
     start(engine, &actions[i]);
     actions[i].kind = DONE;
   }
@@ -239,7 +241,7 @@ static void on_turn(uv_prepare_t *prepare) {
   rs_part_bells(engine);
   rs_fate_sweep(engine);
   rs_notify_look(engine);
-  rs_journal_flush(&engine->journal);
+  rs_calm_turn(engine);
   if (!more) rs_entry_disk(engine);
   more = more || engine->inbox_at < engine->inbox_count;
   if (more) rs_engine_again(engine);

@@ -9,7 +9,7 @@ local M = {}
 
 local t = types
 local POSITIVE = t.seconds { above = 0 }
-local ARGV = t.list(t.string, 'a list of strings: program and arguments', 1)
+local ARGV = t.argv
 local NAMES = t.list(t.string, "a list of siblings' names")
 local PROBE = t.made('rs.probe', function(v) return describe.kind(v) == 'probe' end)
 

@@ -75,7 +75,7 @@ M.FIELDS = {
   exec = {
     {
       'exec',
-      t.list(t.string, 'a list of strings: program and arguments', 1),
+      t.argv,
       nil,
       'what to run; status 0 is good',
       true,

@@ -147,6 +147,11 @@ M.string = make(
   'string',
   function(v) return type(v) == 'string' and v ~= '' and not v:find('%z') end
 )
+M.text = make(
+  'a string without NUL',
+  'string',
+  function(v) return type(v) == 'string' and not v:find('%z') end
+)
 M.func = make('a function', 'function', function(v) return type(v) == 'function' end)
 M.any = make('anything', 'any', function() return true end)
 M.table = make('a table', 'table', function(v) return type(v) == 'table' end)
@@ -184,6 +189,20 @@ function M.list(item, says, min)
     end,
   }
 end
+
+local WORDS = M.list(M.text, 'a list of strings: program and arguments', 1)
+
+--- A program and its arguments, which may be empty.
+M.argv = {
+  says = WORDS.says,
+  lua = WORDS.lua,
+  check = function(value, name, wrong)
+    if type(value) == 'table' and value[1] == '' then
+      return wrong(name .. "[1] is ''; it must name a program")
+    end
+    return WORDS.check(value, name, wrong)
+  end,
+}
 
 --- A table whose keys are declared: { name, type, default, doc } rows; `required` names
 --- those that must be there. A field of a positional name, [1], is written `name = 1`.

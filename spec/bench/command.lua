@@ -1,14 +1,13 @@
 -- command.lua -- kill -9 of a command → its replacement's first statement, against the
--- bare floor (epoll, pidfd, posix_spawn) with the same program, killed by the same hand
--- in turn.
+-- bare floor (epoll, pidfd, posix_spawn) and dinit, with the same program, killed by
+-- the same hand in turn. DINIT names dinit's program; without it there is no such row.
 
 local harness = require 'host.harness'
+local kills = require 'bench.kills'
 local measure = require 'bench.measure'
 local posix = require 'host.posix'
 
-local BUILD = os.getenv 'RS_BUILD' or 'build/release'
-if BUILD:sub(1, 1) ~= '/' then BUILD = harness.root() .. '/' .. BUILD end
-local PROGRAM = BUILD .. '/bench_spawn_floor'
+local PROGRAM = kills.program 'bench_spawn_floor'
 
 local TREE = ([[
 local rs = require 'runsmith'
@@ -18,62 +17,70 @@ return rs.supervisor 'plant' {
 }
 ]]):format(PROGRAM)
 
-local KILLS = 200
+local SERVICE = [[
+type = process
+command = %s born %s
+restart = true
+smooth-recovery = true
+restart-delay = 0
+restart-limit-count = 0
+]]
+
+local KILLS = tonumber(os.getenv 'RS_KILLS' or 200)
 local PAUSE = 0.02
 
--- The times from each kill to the next birth; `next_child()` gives pid and time of
--- birth.
-local function measure_kills(next_child, wait)
-  local times, child = {}, next_child()
-  for i = 1, KILLS do
-    wait()
-    local at = posix.now()
-    posix.kill(child, 'KILL')
-    local heir, born = next_child()
-    child, times[i] = heir, born - at
-  end
-  return times
-end
-
-local function of_floor()
-  local read_end, write_end = posix.pipe()
-  local pid = posix.spawn {
-    argv = { PROGRAM }, env = {}, cwd = '.', out = write_end, err = 2,
+local function runsmith()
+  local host, last = harness.start { files = { ['tree.lua'] = TREE } }, nil
+  return {
+    name = 'runsmith',
+    birth = function()
+      last = host:wait_for({ kind = 'output', unit = 'plant/victim' }, last)
+      local child, ns = last.text:match '^(%d+) (%d+)'
+      return tonumber(child), { first = tonumber(ns) / 1e9 }
+    end,
+    idle = function(seconds) host:watch(seconds) end,
+    finish = function() host:finish() end,
   }
-  posix.close(write_end)
-  local times = measure_kills(function()
-    assert(posix.wait_readable(read_end, 5), 'bench_spawn_floor says nothing')
-    local child, ns = assert(posix.read(read_end)):match '^(%d+) (%d+)'
-    return tonumber(child), tonumber(ns) / 1e9
-  end, function() posix.wait_readable(read_end, PAUSE) end)
-  posix.kill(pid, 'KILL')
-  posix.wait_gone(pid, 5)
-  posix.collect(pid)
-  posix.close(read_end)
-  return times
 end
 
-local function of_runsmith()
-  local host = harness.start { files = { ['tree.lua'] = TREE } }
-  local last
-  local times = measure_kills(function()
-    last = host:wait_for({ kind = 'output', unit = 'plant/victim' }, last)
-    local child, ns = last.text:match '^(%d+) (%d+)'
-    return tonumber(child), tonumber(ns) / 1e9
-  end, function() host:watch(PAUSE) end)
-  host:finish()
-  return times
+-- Its program says its birth into a pipe that it opens after its first statement: what
+-- dinit itself would do with its output is not measured.
+local function dinit(program)
+  local dir = posix.scratch()
+  assert(os.execute(("mkfifo '%s/births'"):format(dir)) == 0)
+  local file = assert(io.open(dir .. '/victim', 'w'))
+  file:write(SERVICE:format(PROGRAM, dir .. '/births'))
+  file:close()
+  local births = posix.open_both(dir .. '/births')
+  local argv = { program, '--user', '-q', '-d', dir, '-p', dir .. '/socket', 'victim' }
+  local own = kills.floor('dinit', argv)
+  own.birth = kills.births(births, 'dinit')
+  local finish = own.finish
+  own.finish = function()
+    finish()
+    posix.close(births)
+    os.execute(("rm -rf '%s'"):format(dir))
+  end
+  return own
+end
+
+local function say(report, name, own, against)
+  for _, part in ipairs { 0.5, 0.99 } do
+    report {
+      name = ('%s, %s'):format(name, part == 0.5 and 'median' or 'p99'),
+      value = measure.quantile(own.first, part) * 1e6, unit = 'us',
+      floor = measure.quantile(against.first, part) * 1e6,
+      goal = name:find '^kill' and part == 0.5 and 1.3 or nil, of = 'ratio',
+    }
+  end
 end
 
 return function(report)
-  local floor, own = of_floor(), of_runsmith()
-  for _, part in ipairs { 0.5, 0.99 } do
-    report {
-      name = ('kill -9 of a command -> first statement, %s'):format(
-        part == 0.5 and 'median' or 'p99'),
-      value = measure.quantile(own, part) * 1e6, unit = 'us',
-      floor = measure.quantile(floor, part) * 1e6, goal = part == 0.5 and 1.3 or nil,
-      of = 'ratio',
-    }
-  end
+  local peer = os.getenv 'DINIT'
+  local list = { runsmith(), kills.floor('floor', { PROGRAM }) }
+  if peer then list[3] = dinit(peer) end
+  local times = kills.run(list, KILLS, PAUSE)
+  say(report, 'kill -9 of a command -> first statement', times.runsmith, times.floor)
+  if peer then say(report, '... under dinit', times.dinit, times.floor)
+  else print '... DINIT names no program: not measured against dinit' end
 end

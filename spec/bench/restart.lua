@@ -1,9 +1,10 @@
 -- restart.lua -- kill -9 of a process worker → the first Lua statement of the next one,
--- against the bare floor (pidfd, epoll, fork without exec), killed by the same program.
+-- against the bare floor (pidfd, epoll, fork without exec), killed by the same program
+-- in turn.
 
 local harness = require 'host.harness'
+local kills = require 'bench.kills'
 local measure = require 'bench.measure'
-local posix = require 'host.posix'
 
 local TREE = [[
 local rs = require 'runsmith'
@@ -49,61 +50,32 @@ return worker.define {
 local KILLS = 200
 local PAUSE = 0.02 -- a replacement's age when it is killed; a spare is warm by then
 
-local function of_runsmith()
+local function runsmith()
   local files = { ['tree.lua'] = TREE, ['victim.lua'] = VICTIM }
-  local host = harness.start { files = files }
-  local chunk, state = {}, {}
-  local born = host:wait_for { kind = 'log', text = 'born' }
-  for i = 1, KILLS do
-    host:watch(PAUSE)
-    local pid = host:pid_of 'plant/victim'
-    local at = posix.now()
-    posix.kill(pid, 'KILL')
-    born = host:wait_for({ kind = 'log', text = 'born' }, born)
-    chunk[i], state[i] = born.fields.chunk - at, born.fields.state - at
-  end
-  host:finish()
-  return chunk, state
-end
-
-local function of_floor()
-  local build = os.getenv 'RS_BUILD' or 'build/release'
-  local read_end, write_end = posix.pipe()
-  local pid = posix.spawn {
-    argv = { build .. '/bench_floor' }, env = {}, cwd = '.', out = write_end, err = 2,
+  local host, last = harness.start { files = files }, nil
+  return {
+    name = 'runsmith',
+    birth = function()
+      last = host:wait_for({ kind = 'log', text = 'born' }, last)
+      local said = last.fields
+      return host:pid_of 'plant/victim', { first = said.chunk, state = said.state }
+    end,
+    idle = function(seconds) host:watch(seconds) end,
+    finish = function() host:finish() end,
   }
-  posix.close(write_end)
-  local function next_child()
-    assert(posix.wait_readable(read_end, 5), 'bench_floor says nothing')
-    local line = assert(posix.read(read_end))
-    local child, ns = line:match '^(%d+) (%d+)'
-    return tonumber(child), tonumber(ns) / 1e9
-  end
-  local times, child = {}, next_child()
-  for i = 1, KILLS do
-    posix.wait_readable(read_end, PAUSE)
-    local at = posix.now()
-    posix.kill(child, 'KILL')
-    local heir, born = next_child()
-    child, times[i] = heir, born - at
-  end
-  posix.kill(pid, 'KILL')
-  posix.wait_gone(pid, 5)
-  posix.collect(pid)
-  posix.close(read_end)
-  return times
 end
 
 return function(report)
-  local floor = of_floor()
-  local chunk, state = of_runsmith()
-  local function say(name, list, part, goal)
+  local floor = kills.floor('floor', { kills.program 'bench_floor' })
+  local times = kills.run({ runsmith(), floor }, KILLS, PAUSE)
+  local function say(name, what, part, goal)
     report {
-      name = name, value = measure.quantile(list, part) * 1e6, unit = 'us',
-      floor = measure.quantile(floor, part) * 1e6, goal = goal, of = 'ratio',
+      name = name, value = measure.quantile(times.runsmith[what], part) * 1e6,
+      unit = 'us', floor = measure.quantile(times.floor.first, part) * 1e6, goal = goal,
+      of = 'ratio',
     }
   end
-  say('kill -9 -> first Lua statement, median', chunk, 0.5, 2)
-  say('kill -9 -> first Lua statement, p99', chunk, 0.99)
-  say('kill -9 -> first state function, median', state, 0.5)
+  say('kill -9 -> first Lua statement, median', 'first', 0.5, 2)
+  say('kill -9 -> first Lua statement, p99', 'first', 0.99)
+  say('kill -9 -> first state function, median', 'state', 0.5)
 end

@@ -1,8 +1,10 @@
 /* spawn_floor.c -- the least that a restart of a program can cost: posix_spawn once its
 ** death was seen through a pidfd in an epoll. Without arguments it supervises itself
 ** with one; `born` is the supervised program, which says its pid and the time of its
-** first statement, then waits to be killed. Ends when it is killed. */
+** first statement, on its stdout or in the file that it is given, then waits to be
+** killed. Ends when it is killed. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -22,17 +24,18 @@ static _Noreturn void die(const char *what) {
   exit(1);
 }
 
-static _Noreturn void be_born(void) {
+static _Noreturn void be_born(const char *file) {
   struct timespec at;
   clock_gettime(CLOCK_MONOTONIC, &at);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  dprintf(1, "%d %lld\n", (int)getpid(),
+  int out = file ? open(file, O_WRONLY) : 1;
+  dprintf(out, "%d %lld\n", (int)getpid(),
           (long long)at.tv_sec * 1000000000 + at.tv_nsec);
   for (;;) pause();
 }
 
 int main(int argc, char **argv) {
-  if (argc > 1 && strcmp(argv[1], "born") == 0) be_born();
+  if (argc > 1 && strcmp(argv[1], "born") == 0) be_born(argv[2]);
   static char word[] = "born";
   char *child_argv[] = {argv[0], word, NULL};
   int loop = epoll_create1(EPOLL_CLOEXEC);

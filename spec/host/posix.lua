@@ -65,6 +65,14 @@ function M.pipe()
   return fds[0], fds[1]
 end
 
+--- A named pipe, open for both sides: it has no end.
+--- @return integer fd
+function M.open_both(path)
+  local fd = C.open(path, 2 + O_CLOEXEC)
+  if fd < 0 then fail('open ' .. path) end
+  return fd
+end
+
 M.close = function(fd) C.close(fd) end
 
 --- Waits until `fd` can be read (for a pidfd: until its process has ended).
