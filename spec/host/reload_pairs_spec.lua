@@ -8,7 +8,7 @@ local posix = require 'host.posix'
 local random = require 'host.random'
 local tree_maker = require 'host.tree_maker'
 
-local PAIRS, SEED = random.size('RS_PAIRS', 20), random.size('RS_SEED', 1)
+local PAIRS, SEED = random.size('RS_PAIRS', 30), random.size('RS_SEED', 1)
 local PATIENCE = 15
 local SAID = { 'kind', 'backend', 'state', 'health', 'life', 'ready', 'line' }
 
@@ -61,12 +61,11 @@ local function open(tree)
   return host, client, text, units
 end
 
--- A supervisor that had completed and has a reason not to begins anew, with all below it.
+-- A supervisor that had completed begins anew, with all below it, if any of that is other.
 local function begins_anew(path, was, is)
   while path do
-    if is[path] and was[path].completes and not is[path].completes then
-      return true
-    end
+    local old, new = was[path], is[path]
+    if new and old.completes and old.below ~= new.below then return true end
     path = path:match '^(.*)/'
   end
   return false

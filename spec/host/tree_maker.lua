@@ -226,20 +226,25 @@ function M.files(tree)
   }
 end
 
---- What must not differ for a unit to be left alone, by path; and whether it completes.
---- @return table<string, { what: string, completes: boolean, vms: integer? }>
+--- What must not differ for a unit to be left alone, by path; whether it completes;
+--- what a supervisor has below it.
+--- @return table<string, { what: string, completes: boolean, vms: integer?,
+---   below: string? }>
 function M.units(tree)
   local found = {}
   local function visit(unit, above, domain)
     local path = above and above .. '/' .. unit.name or unit.name
     if unit.children then
       if unit.isolate then domain = { path = path, vms = unit.vms } end
-      local all = true
-      for _, child in ipairs(unit.children) do
-        all = visit(child, path, domain) and all
+      local all, below = true, {}
+      for i, child in ipairs(unit.children) do
+        local completes, what = visit(child, path, domain)
+        all, below[i] = all and completes, child.name .. what
       end
-      found[path] = { what = 'supervisor', completes = all }
-      return all
+      table.sort(below)
+      local text = table.concat(below, '\n')
+      found[path] = { what = 'supervisor', completes = all, below = text }
+      return all, text
     end
     local version = unit.run == 'pulse' and tree.version or 0
     local shares = unit.backend == 'coroutine' or unit.backend == 'thread'
@@ -251,7 +256,7 @@ function M.units(tree)
       completes = unit.run == 'done',
       vms = unit.backend == 'coroutine' and domain.vms or nil,
     }
-    return unit.run == 'done'
+    return unit.run == 'done', found[path].what
   end
   visit(tree.root, nil, nil)
   return found
