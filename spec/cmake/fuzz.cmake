@@ -1,5 +1,11 @@
-# Fuzzers: what commands say, plans, clients of the control socket; each runs for a while
-# in the test run and for as long as one likes by hand.
+# Fuzzers: tree scripts (in every test run), what commands say, plans, clients of the
+# control socket; each for a while in the test run, for as long as one likes by hand.
+add_test(NAME fuzz/scripts
+  COMMAND ${LUAJIT_PROGRAM} spec/fuzz/scripts.lua 40
+  WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(fuzz/scripts PROPERTIES TIMEOUT 300 ENVIRONMENT
+  "RUNSMITH=${CMAKE_BINARY_DIR}/runsmith;LUA_PATH=spec/?.lua\\;lua/?.lua\\;\\;;ASAN_OPTIONS=detect_leaks=0")
+
 if(RS_FUZZ)
   # rs_fuzz(NAME runs most-bytes option...)
   function(rs_fuzz name runs most)
