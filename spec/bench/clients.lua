@@ -47,7 +47,9 @@ end
 
 return function(report)
   local host = harness.start {
-    files = { ['tree.lua'] = TREE, ['silent.lua'] = SILENT, ['beater.lua'] = fixtures.beater },
+    files = {
+      ['tree.lua'] = TREE, ['silent.lua'] = SILENT, ['beater.lua'] = fixtures.beater,
+    },
   }
   local ready = host:wait_for { kind = 'ready', unit = 'plant' }
   local judged, revived, at = sample(host, ready)

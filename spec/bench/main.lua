@@ -2,7 +2,9 @@
 
 local harness = require 'host.harness'
 
-local NAMES = { 'heartbeat', 'idle', 'restart', 'command', 'stall', 'scale', 'reload', 'clients' }
+local NAMES = {
+  'heartbeat', 'idle', 'restart', 'command', 'stall', 'scale', 'reload', 'clients',
+}
 
 local function row(name, measured, against, ratio, goal)
   print(('%-44s %14s %16s %8s  %s'):format(name, measured, against, ratio, goal))

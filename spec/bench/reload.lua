@@ -39,7 +39,7 @@ local function reload(host, client, number)
   local from = posix.now()
   local answer = client:ask { op = 'reload' }
   local took = posix.now() - from
-  assert(answer.ok and answer.result.changed == 1, 'the reload did not do its one change')
+  assert(answer.ok and answer.result.changed == 1, 'it did not do its one change')
   return took
 end
 
@@ -76,7 +76,7 @@ return function(report)
     value = measure.quantile(reloads) * 1000, goal = 0.6, of = 'ratio',
   }
   report {
-    name = ('... status, %.1f MB'):format(size / 1e6), floor = fresh * 1000, unit = 'ms',
-    value = measure.quantile(statuses) * 1000, goal = 0.3, of = 'ratio',
+    name = ('... status, %.1f MB'):format(size / 1e6), floor = fresh * 1000,
+    unit = 'ms', value = measure.quantile(statuses) * 1000, goal = 0.3, of = 'ratio',
   }
 end

@@ -3,8 +3,10 @@
 add_test(NAME fuzz/scripts
   COMMAND ${LUAJIT_PROGRAM} spec/fuzz/scripts.lua 40
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-set_tests_properties(fuzz/scripts PROPERTIES TIMEOUT 300 ENVIRONMENT
-  "RUNSMITH=${CMAKE_BINARY_DIR}/runsmith;LUA_PATH=spec/?.lua\\;lua/?.lua\\;\\;;ASAN_OPTIONS=detect_leaks=0")
+set(environment
+  "RUNSMITH=${CMAKE_BINARY_DIR}/runsmith" "LUA_PATH=spec/?.lua\\;lua/?.lua\\;\\;"
+  ASAN_OPTIONS=detect_leaks=0)
+set_tests_properties(fuzz/scripts PROPERTIES TIMEOUT 300 ENVIRONMENT "${environment}")
 
 if(RS_FUZZ)
   # rs_fuzz(NAME runs most-bytes option...)

@@ -2,8 +2,8 @@
 ** it neither crashes nor says anything but whole lines of JSON. Tree, core and journal
 ** are real; units are not: they do as they are told.
 **
-** Input: a byte for the tree; then what a client sends, where bytes from 0xf8 on are not
-** sent but done (enum below). */
+** Input: a byte for the tree; then what a client sends, where bytes from 0xf8 on are
+** not sent but done (enum below). */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -58,7 +58,8 @@ static bool apply(uint32_t number) {
 }
 
 void __wrap_rs_evaluate_for(rs_engine *of, const rs_asked *asked) {
-  static const char said[] = "{\"file\":\"a\",\"line\":1,\"message\":\"b\"}\nnonsense\n";
+  static const char said[] =
+    "{\"file\":\"a\",\"line\":1,\"message\":\"b\"}\nnonsense\n";
   rs_evaluated result = {.why = "it is ill"};
   if (version % 4 == 2) result.mistakes = said, result.size = sizeof said - 1;
   if (version % 4 < 2) {
@@ -199,7 +200,8 @@ static void drive(const uint8_t *bytes, size_t size) {
   int which = 0, turns = 0;
   for (size_t at = 0, end; at < size && turns++ < TURNS_MAX; at = end) {
     for (end = at; end < size && bytes[end] < OTHER;) end++;
-    if (end > at && send(client[which], bytes + at, end - at, MSG_NOSIGNAL) < 0) {}
+    if (end > at && send(client[which], bytes + at, end - at, MSG_NOSIGNAL) < 0) {
+    }
     if (end > at) turn();
     if (end < size) which = act(which, bytes[end++]);
   }
@@ -260,9 +262,11 @@ static void end(void) {
   free(engine.control);
   engine.control = NULL;
   uv_idle_stop(&engine.again);
-  while (uv_run(&engine.loop, UV_RUN_NOWAIT)) {}
+  while (uv_run(&engine.loop, UV_RUN_NOWAIT)) {
+  }
   rs_core_free(engine.core);
-  while (engine.plans.count > 0) rs_plans_drop(&engine.plans, engine.plans.at[0].number);
+  while (engine.plans.count > 0)
+    rs_plans_drop(&engine.plans, engine.plans.at[0].number);
   for (uint32_t i = 0; i < engine.added_room; i++) rs_add_forget(&engine, i);
   for (uint32_t i = 0; i < engine.unit_room; i++)
     engine.units[i] = (rs_unit){.slot = RS_NONE};

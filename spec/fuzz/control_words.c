@@ -1,5 +1,5 @@
-/* control_words.c -- what clients say: the mutator puts whole requests where it likes, so
-** that the fuzzer need not find JSON by itself. */
+/* control_words.c -- what clients say: the mutator puts whole requests where it likes,
+** so that the fuzzer need not find JSON by itself. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,8 @@ static const char *const words[] = {
   "{\"id\":4,\"op\":\"restart\",\"path\":\"plant/b\"}\n",
   "{\"id\":4,\"op\":\"restart\",\"path\":\"plant\"}\n",
   "{\"id\":5,\"op\":\"kill\",\"path\":\"plant/[a-d]\"}\n",
-  "{\"id\":6,\"op\":\"add\",\"path\":\"plant/c\",\"name\":\"x\",\"args\":{\"a\":[1,2]}}\n",
+  "{\"id\":6,\"op\":\"add\",\"path\":\"plant/"
+  "c\",\"name\":\"x\",\"args\":{\"a\":[1,2]}}\n",
   "{\"id\":6,\"op\":\"add\",\"path\":\"plant/b\",\"name\":\"y\"}\n",
   "{\"id\":6,\"op\":\"add\",\"path\":\"plant/a\",\"name\":\"x\",\"wait\":false}\n",
   "{\"id\":7,\"op\":\"remove\",\"path\":\"plant/c/x\"}\n",
@@ -36,11 +37,22 @@ static const char *const words[] = {
   "{\"id\":11,\"op\":\"reload\",\"confirm\":1}\n",
   "{\"id\":11,\"op\":\"reload\",\"keep\":true}\n",
   "{\"id\":12,\"op\":\"eval\",\"path\":\"plant/a\",\"lua\":\"1\",\"timeout\":1e9}\n",
-  "\"since\":", "\"wait\":false", "\"path\":", "\"**/**\"", "1e308", "-1", "\\ud800",
-  "\xf8", "\xf9", "\xfa", "\xfb", "\xfc",
+  "\"since\":",
+  "\"wait\":false",
+  "\"path\":",
+  "\"**/**\"",
+  "1e308",
+  "-1",
+  "\\ud800",
+  "\xf8",
+  "\xf9",
+  "\xfa",
+  "\xfb",
+  "\xfc",
 };
 
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed) {
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room,
+                               unsigned seed) {
   unsigned turn = seed * 2654435761u >> 4;
   if (turn % 3 == 0 && size > 0) return LLVMFuzzerMutate(bytes, size, room);
   const char *word = words[(turn >> 4) % (sizeof words / sizeof *words)];

@@ -167,7 +167,8 @@ static size_t make(uint8_t *bytes, size_t room, unsigned seed) {
     bytes[0] = (uint8_t)(seed >> 9);
     bytes[1] = (uint8_t)(seed >> 17);
     memcpy(bytes + HEAD, plan, plan->size);
-    while (size < room && size % 61 != 0) bytes[size++] = (uint8_t)(seed = seed * 69069 + 1);
+    while (size < room && size % 61 != 0)
+      bytes[size++] = (uint8_t)(seed = seed * 69069 + 1);
   }
   free(plan);
   return size <= room ? size : 0;
@@ -190,9 +191,11 @@ static void tweak(uint8_t *bytes, size_t length, unsigned seed) {
   memcpy(bytes + place, &value, sizeof value);
 }
 
-size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room, unsigned seed) {
+size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t size, size_t room,
+                               unsigned seed) {
   unsigned turn = seed * 2654435761u;
-  if (size < HEAD + sizeof(rs_plan) || turn % 64 == 0) return make(bytes, room, turn >> 6);
+  if (size < HEAD + sizeof(rs_plan) || turn % 64 == 0)
+    return make(bytes, room, turn >> 6);
   size_t length = plan_size(bytes + HEAD, size - HEAD), tail = size - HEAD - length;
   if (turn % 8 < 4 && length >= 8) {
     tweak(bytes + HEAD, length, turn >> 3);

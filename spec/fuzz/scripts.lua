@@ -11,17 +11,19 @@ local PROGRAM = os.getenv 'RUNSMITH' or 'build/release/runsmith'
 local RUNS, SEED = tonumber(arg[1] or 500), tonumber(arg[2] or os.time())
 
 local VALUES = {
-  'nil', '0', '-1', '1e309', '0/0', '2^53', "''", "'a b'", "'\\0'", '{}', '{ {} }', 'true',
-  'function() end', 'print', 'math.huge', "('x'):rep(300)", '1.5', 'rs', 'coroutine.create(print)',
-  "{ [1.5] = 2 }", "setmetatable({}, { __index = error })", "io.stdout", "'*'", "'../x'",
+  'nil', '0', '-1', '1e309', '0/0', '2^53', "''", "'a b'", "'\\0'", '{}', '{ {} }',
+  'true', 'function() end', 'print', 'math.huge', "('x'):rep(300)", '1.5', 'rs',
+  'coroutine.create(print)', "{ [1.5] = 2 }", "setmetatable({}, { __index = error })",
+  "io.stdout", "'*'", "'../x'",
   "rs.probe.tcp { port = 1 }", "rs.worker 'v' { run = 'beat' }", "rs.supervisor 's' {}",
   'function(unit) return unit end', "'process'", "{ max = 1 }", "{ 'u', 'v' }",
 }
 local FIELDS = {
-  'strategy', 'intensity', 'backoff', 'auto_shutdown', 'isolate', 'vms', 'ordered', 'stall',
-  'limits', 'journal', 'on_activity', 'pool', 'restart', 'after', 'shutdown', 'launch',
-  'probes', 'significant', 'args', 'user', 'group', 'cwd', 'env', 'umask', 'nice', 'run',
-  'backend', 'lifecycle', 'exec', 'ready', 'pre', 'post', 'stop', 'reload', 'files',
+  'strategy', 'intensity', 'backoff', 'auto_shutdown', 'isolate', 'vms', 'ordered',
+  'stall', 'limits', 'journal', 'on_activity', 'pool', 'restart', 'after', 'shutdown',
+  'launch', 'probes', 'significant', 'args', 'user', 'group', 'cwd', 'env', 'umask',
+  'nice', 'run', 'backend', 'lifecycle', 'exec', 'ready', 'pre', 'post', 'stop',
+  'reload', 'files',
   'output', 'output_rate', 'heartbeat', 'nonsense', 'oom_score_adj', 'no_new_privs',
 }
 
@@ -88,7 +90,8 @@ local function judge(status, said)
   if said:find 'crashed' then return 'the evaluation crashed' end
   if status == 0 then return nil end
   for line in said:gmatch '[^\n]+' do
-    if line:find '^%S-%.lua' and not line:find '/?runsmith/[%w_]+%.lua' then return nil end
+    local ours = line:find '/?runsmith/[%w_]+%.lua'
+    if line:find '^%S-%.lua' and not ours then return nil end
   end
   return 'no mistake is named'
 end
@@ -104,8 +107,8 @@ local function try(dir, seed)
   for name, body in pairs(files) do
     write(dir .. '/' .. name, body)
   end
-  local status = os.execute(
-    ("cd '%s' && timeout 60 '%s' check tree.lua >out 2>&1 </dev/null"):format(dir, PROGRAM))
+  local command = "cd '%s' && timeout 60 '%s' check tree.lua >out 2>&1 </dev/null"
+  local status = os.execute(command:format(dir, PROGRAM))
   local said = posix.slurp(dir .. '/out')
   return judge(status, said), said, status == 0
 end

@@ -22,7 +22,8 @@ local KINDS = {
     return send(client, ('\0\255{]"%d\n'):format(math.random(1e6))) > 0
   end,
   huge = function(client) -- as if it were one line of 100 MB
-    client.sent = (client.sent or 0) + math.max(0, tonumber(send(client, CHUNK)))
+    local done = tonumber(send(client, CHUNK))
+    client.sent = (client.sent or 0) + math.max(0, done)
     return client.sent < HUGE and ffi.errno() ~= 32
   end,
   deaf = function(client) -- asks for all, reads nothing
@@ -46,7 +47,7 @@ local KINDS = {
   end,
 }
 
-local ORDER = { 'silent', 'garbage', 'huge', 'deaf', 'half', 'leaver', 'silent', 'deaf' }
+local ORDER = { 'silent', 'garbage', 'huge', 'deaf', 'half', 'leaver', 'deaf' }
 
 local clients = {}
 for round = 1, math.huge do

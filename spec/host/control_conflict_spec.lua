@@ -1,5 +1,5 @@
--- Orders that conflict, from many clients at once: each is answered, none waits behind a
--- slow stop, and every unit ends as the last order to it said. RS_ORDERS: how many a
+-- Orders that conflict, from many clients at once: each is answered, none waits behind
+-- a slow stop, and every unit ends as the last order to it said. RS_ORDERS: how many a
 -- client; RS_SEED.
 
 local assert = require 'luassert'

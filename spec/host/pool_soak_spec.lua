@@ -1,5 +1,5 @@
--- Units of a pool come and go, by the protocol and by the Lua client: nothing of them is
--- left. RS_ADDS: how many of each.
+-- Units of a pool come and go, by the protocol and by the Lua client: nothing of them
+-- is left. RS_ADDS: how many of each.
 
 local assert = require 'luassert'
 local control = require 'host.control'
@@ -36,7 +36,7 @@ return worker.define {
   end,
   running = function(self, ctx)
     if ctx.stopping then return 'complete' end
-    if self.round * %d >= %d then
+    if self.round * ROUND >= ALL then
       if not self.told then print 'done' end
       self.told = true
       time.sleep(1)
@@ -44,19 +44,19 @@ return worker.define {
     end
     self.round = self.round + 1
     local ids = {}
-    for i = 1, %d do
-      local name = ('m%%d'):format(i)
+    for i = 1, ROUND do
+      local name = ('m%d'):format(i)
       local fields = { path = 'plant/lua', name = name, args = { i } }
       ids[#ids + 1] = self.client:send('add', fields)
     end
-    for i = 1, %d do
+    for i = 1, ROUND do
       assert(self.client:answer(ids[i]))
       ctx:heartbeat()
     end
-    for i = 1, %d do
-      ids[i] = self.client:send('remove', { path = ('plant/lua/m%%d'):format(i) })
+    for i = 1, ROUND do
+      ids[i] = self.client:send('remove', { path = ('plant/lua/m%d'):format(i) })
     end
-    for i = 1, %d do
+    for i = 1, ROUND do
       assert(self.client:answer(ids[i]))
       ctx:heartbeat()
     end
@@ -104,7 +104,7 @@ describe('a pool', function()
     local host = harness.start {
       files = {
         ['tree.lua'] = TREE, ['member.lua'] = MEMBER,
-        ['driver.lua'] = DRIVER:format(AT_ONCE, half, AT_ONCE, AT_ONCE, AT_ONCE, AT_ONCE),
+        ['driver.lua'] = (DRIVER:gsub('%u%u%u+', { ROUND = AT_ONCE, ALL = half })),
       },
     }
     host:wait_for { kind = 'ready', unit = 'plant' }

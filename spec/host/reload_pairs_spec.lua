@@ -1,5 +1,5 @@
--- Random pairs of trees: a reload leads where a fresh start of the second tree does, and
--- touches nothing that is the same in both. RS_PAIRS: how many; RS_SEED: of the first.
+-- Random pairs of trees: a reload leads where a fresh start of the second tree does,
+-- and touches nothing that is the same in both. RS_PAIRS: how many; RS_SEED: the first.
 
 local assert = require 'luassert'
 local control = require 'host.control'
@@ -56,12 +56,13 @@ local function open(tree)
   host:wait_for { kind = 'ready', unit = 'plant' }
   local client = control.open(host)
   local wanted = tree_maker.units(tree)
-  local text, units = wait(host, client, function(_, now) return settled(now, wanted) end)
+  local function good(_, now) return settled(now, wanted) end
+  local text, units = wait(host, client, good)
   assert.is_true(settled(units, wanted), text .. host:tail())
   return host, client, text, units
 end
 
--- A supervisor that had completed begins anew, with all below it, if any of that is other.
+-- A supervisor that had completed begins anew, with all below it, if any is other.
 local function begins_anew(path, was, is)
   while path do
     local old, new = was[path], is[path]

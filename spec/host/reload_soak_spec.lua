@@ -1,5 +1,6 @@
--- Reload after reload under faults: crashes, stalls, kill -9, scripts that are broken in
--- every way, clients that leave. Nothing grows, nothing is left. RS_RELOADS: how many.
+-- Reload after reload under faults: crashes, stalls, kill -9, scripts that are broken
+-- in every way, clients that leave. Nothing grows, nothing is left.
+-- RS_RELOADS: how many.
 
 local assert = require 'luassert'
 local control = require 'host.control'
@@ -152,7 +153,9 @@ describe('many reloads under faults', function()
   it('leave nothing behind', function()
     local chance, before = random.new(random.size('RS_SEED', 1)), nil
     local host = harness.start {
-      files = { ['tree.lua'] = PLAIN, ['wild.lua'] = WILD, ['beater.lua'] = fixtures.beater },
+      files = {
+        ['tree.lua'] = PLAIN, ['wild.lua'] = WILD, ['beater.lua'] = fixtures.beater,
+      },
       args = { '--eval-memory', '300M' },
     }
     host:wait_for { kind = 'ready', unit = 'plant' }

@@ -25,7 +25,8 @@ local uv = require 'luv'
 local time = require 'std.time'
 rs.backend 'daemon' {
   start = function(unit)
-    local process, pid = assert(uv.spawn('sleep', { args = { '1000' }, detached = true }))
+    local options = { args = { '1000' }, detached = true }
+    local process, pid = assert(uv.spawn('sleep', options))
     uv.unref(process)
     unit:ready()
     return { pid = pid }
@@ -42,7 +43,8 @@ rs.backend 'daemon' {
 ]]
 
 local function worker(random, name)
-  local unit = { name = name, backend = random:pick(BACKENDS), args = random:below(3) }
+  local unit = { name = name, backend = random:pick(BACKENDS) }
+  unit.args = random:below(3)
   unit.run = unit.backend == 'daemon' and 'beat' or random:pick(RUNS)
   unit.launch, unit.shutdown = 10 + random:below(3), 5 + random:below(3)
   unit.temporary = random:chance(20)
