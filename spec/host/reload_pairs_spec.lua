@@ -9,7 +9,7 @@ local random = require 'host.random'
 local tree_maker = require 'host.tree_maker'
 
 local PAIRS, SEED = random.size('RS_PAIRS', 30), random.size('RS_SEED', 1)
-local PATIENCE = 15
+local PATIENCE = random.size('RS_PATIENCE', 15)
 local SAID = { 'kind', 'backend', 'state', 'health', 'life', 'ready', 'line' }
 
 -- Units in the tree's order, each as one line; and by path.

@@ -11,7 +11,7 @@ local random = require 'host.random'
 local usage = require 'host.usage'
 
 local RELOADS = random.size('RS_RELOADS', 48)
-local PATIENCE = 20
+local PATIENCE = random.size('RS_PATIENCE', 20)
 
 -- What is asked of the unit `wild` comes with its args; it does so a few times, so that
 -- it is restarted and goes on.
@@ -156,7 +156,7 @@ describe('many reloads under faults', function()
       files = {
         ['tree.lua'] = PLAIN, ['wild.lua'] = WILD, ['beater.lua'] = fixtures.beater,
       },
-      args = { '--eval-memory', '300M' },
+      args = { '--eval-memory', '300M', '--eval-time', '2' },
     }
     host:wait_for { kind = 'ready', unit = 'plant' }
     for i = 1, RELOADS do
