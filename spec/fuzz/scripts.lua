@@ -87,10 +87,10 @@ end
 local function judge(status, said)
   if status ~= 0 and status ~= 256 then return 'wait status ' .. status end
   if said:find 'stack traceback' then return 'a traceback' end
-  if said:find 'crashed' then return 'the evaluation crashed' end
+  if said:find 'evaluation crashed' then return 'the evaluation crashed' end
   if status == 0 then return nil end
   for line in said:gmatch '[^\n]+' do
-    local ours = line:find '/?runsmith/[%w_]+%.lua'
+    local ours = line:find '^[^:]*runsmith/[%w_]+%.lua:'
     if line:find '^%S-%.lua' and not ours then return nil end
   end
   return 'no mistake is named'

@@ -8,7 +8,7 @@ local posix = require 'host.posix'
 local random = require 'host.random'
 local usage = require 'host.usage'
 
-local ADDS = random.size('RS_ADDS', 3000)
+local ADDS = random.size('RS_ADDS', 20000)
 local AT_ONCE = 24 -- adds and removes that are unanswered at a time
 
 local MEMBER = [[
@@ -126,8 +126,8 @@ describe('a pool', function()
     assert.equal(0, #left.children)
     client:close()
     usage.assert_flat(host, before, {
-      engine_rss = 1500, server_rss = 200, runners_pss = 4000, engine_fds = 2,
-      engine_maps = 4, runners_maps = 12,
+      engine_rss = 700, server_rss = 200, runners_pss = 4000, engine_fds = 2,
+      engine_maps = 1, runners_maps = 4,
     })
     host:finish()
   end)
