@@ -117,7 +117,7 @@ static bool is_changed(const rs_core *core, const rs_unit *u, uint32_t row) {
   return u->backend == RS_COROUTINE && u->vm >= boss->vms;
 }
 
-/* One that completed begins anew where something below it is new. */
+/* One that completed begins anew where something below it is new or other. */
 static void revive(rs_core *core, uint32_t id) {
   for (; id != RS_NONE; id = rs_unit_of(core, id)->parent) {
     rs_unit *u = rs_unit_of(core, id);
@@ -166,6 +166,8 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
   }
   u->flags &= ~(uint32_t)(RS_F_REMOVE | RS_F_DONE | RS_F_FAILED);
   u->cause = news->cause;
+  if (u->parent != RS_NONE && rs_unit_of(core, u->parent)->life == RS_LIFE_DOWN)
+    revive(core, u->parent);
   if (u->kind == RS_SUPERVISOR) {
     rs_diff_place(core, id, row);
     u->flags |= RS_F_PATCHED;

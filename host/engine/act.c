@@ -139,9 +139,9 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
   switch (wish->verb) {
   case REMOVE: return there && view.life != RS_LIFE_DOWN ? PENDING : DONE;
   case STOP: return there && view.life != RS_LIFE_DOWN ? PENDING : DONE;
-  case KILL:
-    return there && view.inc == target->inc && view.life != RS_LIFE_DOWN ? PENDING
-                                                                         : DONE;
+  case KILL: /* one that was down had nothing to kill, though it may be up by now */
+    if (!there || target->down || view.inc != target->inc) return DONE;
+    return view.life != RS_LIFE_DOWN ? PENDING : DONE;
   case END: return PENDING;
   default: break;
   }

@@ -31,11 +31,12 @@ struct rs_evaluation {
   char *tree;
 };
 
-/* Says what is wrong: before there is a tree on stderr, then in the journal too. */
+/* Says what is wrong: on stderr as long as there is no tree, then in the journal alone,
+** for whoever reads stderr may be slow, and nothing waits for them. */
 static void report(rs_engine *engine, const char *text) {
   if (engine->evaluation && engine->evaluation->asked.only) return;
-  fprintf(stderr, "%s\n", text);
-  if (engine->applied) rs_entry_log(engine, RS_NONE, RS_NONE, 3, "%s", text);
+  if (!engine->applied) fprintf(stderr, "%s\n", text);
+  else rs_entry_log(engine, RS_NONE, RS_NONE, 3, "%s", text);
 }
 
 static const char *text_in(const cJSON *object, const char *key) {

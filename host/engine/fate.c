@@ -104,6 +104,7 @@ static void forget_units(rs_runner *runner) {
       uint32_t id = runner->part[p]->slot[i].unit;
       if (id == RS_NONE) continue;
       rs_unit *unit = rs_engine_unit(runner->engine, id);
+      if (unit->runner != runner) continue;
       unit->runner = NULL;
       unit->slot = RS_NONE;
       unit->told = false;
@@ -111,7 +112,12 @@ static void forget_units(rs_runner *runner) {
   }
 }
 
+/* One whose supervisor is no more ends for nobody. */
 static void end_domain(rs_runner *runner) {
+  if (runner->owner == RS_NONE) {
+    forget_units(runner);
+    return;
+  }
   rs_event dead = {.kind = RS_EV_DOMAIN_DEAD, .unit = runner->owner};
   put_status(runner, &dead);
   dead.inc = runner->owner_inc;

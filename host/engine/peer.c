@@ -148,6 +148,7 @@ static void arm(rs_peer *peer) {
   int events = peer->out.size > 0 ? UV_WRITABLE : 0;
   bool hears = !peer->ending && !peer->deaf && !peer->job && !is_full(peer);
   if (hears && peer->in.size < RS_PEER_LINE) events |= UV_READABLE;
+  if (events == 0) events = UV_PRIORITIZED; /* a socket's end comes with any */
   rs_watch_set(peer->watch, events);
   bool waits = uv_is_active((const uv_handle_t *)peer->patience);
   if (owes(peer) && !waits) wait_patiently(peer);
@@ -181,6 +182,10 @@ static void on_peer(void *ctx, rs_watch *watch, int events) {
   rs_peer *peer = ctx;
   (void)watch;
   if (events & UV_READABLE) read_some(peer);
+  if (events & UV_PRIORITIZED) { /* it has hung up altogether */
+    peer->ending = true;
+    peer->out.size = 0;
+  }
   leave(peer);
   enter(peer); /* at the end: it was heard of last */
   rs_peer_busy(peer);

@@ -4,6 +4,7 @@ local harness = require 'host.harness'
 
 local NAMES = {
   'heartbeat', 'idle', 'restart', 'command', 'commands', 'stall', 'scale', 'http',
+  'reload', 'clients',
 }
 
 local function row(name, measured, against, ratio, goal)

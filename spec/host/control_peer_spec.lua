@@ -170,6 +170,29 @@ describe('the control socket', function()
     host:finish()
   end)
 
+  it('lets go of who has hung up, though nothing is told to them', function()
+    local host = start()
+    local engine = parts.find(host, 'engine')
+    local function count() return #posix.list('/proc/' .. engine .. '/fd') end
+    well(host)
+    local before = count()
+    local lines = {
+      '{"id":1,"op":"subscribe","unit":"plant/none"}\n', '{"id":1,"op":"status"}\n',
+    }
+    for i = 1, 40 do
+      local client = control.open(host)
+      client:send(lines[i % 2 + 1])
+      assert.is_true(client:object().ok)
+      client:close()
+    end
+    local by = posix.now() + 5
+    while count() > before and posix.now() < by do
+      host:watch(0.02)
+    end
+    assert.is_true(count() <= before, count() .. ' descriptors, not ' .. before)
+    host:finish()
+  end)
+
   it('bears a thousand that are silent, and more than it takes', function()
     local host, ready = start()
     local clients = {}

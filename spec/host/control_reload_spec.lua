@@ -77,4 +77,18 @@ describe('plan', function()
     misdeed.untouched(host, { 'plant/same', 'plant/changed', 'plant/gone' })
     host:finish()
   end)
+
+  it('waits for nobody who does not read what is said of it', function()
+    local host = start()
+    host:write('tree.lua', "error(('x'):rep(2 ^ 15))")
+    local client = control.open(host)
+    for i = 1, 16 do -- more than the pipes to the harness hold
+      client:send('{"op":"reload"}\n')
+      local answer = assert(client:object(5), i .. ' was not answered')
+      assert.equal('mistakes', answer.error.code)
+    end
+    client:close()
+    misdeed.untouched(host, { 'plant/same', 'plant/changed', 'plant/gone' })
+    host:finish()
+  end)
 end)

@@ -192,17 +192,35 @@ static void check_tree(rs_sim *sim) {
   if (units != 0) rs_sim_fail(sim, "units", "the tree is not the plan's");
 }
 
+/* Where all went well a supervisor is down if, and only if, nothing below it has
+** anything left to do: so a fresh start would have it. */
+static void check_group(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  bool open = rs_oracle_spec(sim, seen)->flags & RS_POOL;
+  bool may_end = rs_oracle_spec(sim, seen)->auto_shutdown != RS_AUTO_NEVER;
+  if (!at(sim, seen->parent)->live || (may_end && !seen->live)) return;
+  for (uint32_t i = rs_core_child(sim->core, unit); i != RS_NONE && !open;
+       i = rs_core_next(sim->core, i))
+    open = at(sim, i)->live || !at(sim, i)->completed;
+  if (open != seen->live)
+    rs_sim_fail(sim, "reload is start", "%s is %s", rs_story_path(sim, unit),
+                open ? "down, and has work below it" : "up, and has nothing to do");
+}
+
 void rs_oracle_calm(rs_sim *sim) {
   if (rs_oracle_stopping(sim, sim->oracle->root) || sim->ended) return;
   check_tree(sim);
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {
     rs_seen *seen = at(sim, i);
     if (!seen->exists || i == sim->oracle->root) continue;
-    if (rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR) continue;
+    bool calm = sim->profile.faults + sim->profile.ops == 0 && !sim->oracle->troubled;
+    if (rs_oracle_spec(sim, seen)->kind == RS_SUPERVISOR) {
+      if (calm) check_group(sim, i);
+      continue;
+    }
     if (!seen->live && may_start_now(sim, i))
       rs_sim_fail(sim, "forgotten", "%s does not run and waits for nothing",
                   rs_story_path(sim, i));
-    bool calm = sim->profile.faults + sim->profile.ops == 0 && !sim->oracle->troubled;
     bool up = seen->live ? seen->entered : seen->completed;
     if (calm && !up && at(sim, seen->parent)->live)
       rs_sim_fail(sim, "reload is start", "%s is not as a fresh start would have it",
