@@ -146,4 +146,6 @@ rs_time rs_core_due(const rs_core *core) {
   return rs_late_real(&core->late, rs_due_first(&core->due));
 }
 
+void rs_core_trial(rs_core *core, bool on) { core->trial = on; }
+
 uint64_t rs_core_seq(rs_core *core) { return ++core->seq; }

@@ -84,9 +84,10 @@ typedef struct rs_event {
 ** life is its children's. Its runner is the engine's to make and to end. */
 enum {
   RS_DO_START = 1, /* begin this incarnation; plan, row: where it is described; a: the
-                   ** VM of its domain, for a coroutine worker; answer with STARTED, or
-                   ** EXIT if it cannot be */
-  RS_DO_ASK,       /* ask it to stop */
+                   ** VM of its domain, for a coroutine worker; b: 1 if what was kept of
+                   ** it is to be handed over; answer with STARTED, or EXIT if it cannot
+                   ** be */
+  RS_DO_ASK,       /* ask it to stop; a: 1 if what it leaves is to be kept */
   RS_DO_INTERRUPT, /* interrupt it: EXIT (interrupted) should follow */
   RS_DO_KILL,      /* kill what runs it: its runner, its process and all it started */
   RS_DO_LOOK,      /* read its slot, answer SEEN */
@@ -98,7 +99,8 @@ enum {
   RS_DO_PATCH,     /* its description moved: plan, row; nothing restarts */
   RS_DO_GONE,      /* the id is free; forget what belongs to it */
   RS_DO_DROP_PLAN, /* a: no unit uses this plan any longer */
-  RS_DO_END        /* the root is down; b: the host's exit status */
+  RS_DO_END,       /* the root is down; b: the host's exit status */
+  RS_DO_FORGET     /* what was kept of it has served */
 };
 
 /* The journal's kinds, with their fields: a, b, c, x, y, other, text. */
@@ -115,7 +117,8 @@ enum {
   RS_J_COLLATERAL,  /* other: culprit or RS_NONE */
   RS_J_COMPLETED,
   RS_J_ESCALATED,   /* a: max, x: within; b: 1 by the child's own limit (other: it) */
-  RS_J_RELOAD,      /* a: added, b: removed, c: changed, x: unchanged */
+  RS_J_RELOAD,      /* a: added, b: removed, c: changed, x: unchanged; text, y: as
+                    ** rs_core_because was told */
   RS_J_STOP,        /* text: by; a: 1 hold */
   RS_J_START,       /* text: by */
   RS_J_PROBE, RS_J_OUTPUT, RS_J_LOG, RS_J_DROPPED, /* written by the engine alone */
@@ -177,6 +180,13 @@ void rs_core_free(rs_core *core);
 ** (the root's name changed; the host is stopping): nothing has changed then. */
 int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t number,
                   char *why, size_t why_size);
+
+/* What the entry of the next plan that is applied says: its cause, a text, a span. */
+void rs_core_because(rs_core *core, uint64_t cause, uint64_t text, rs_time span);
+
+/* While it is on trial, a root that gives up does not end the host: it goes down and
+** begins anew, by whatever plan holds then. */
+void rs_core_trial(rs_core *core, bool on);
 
 /* Adds a unit to a pool; its args are the engine's to keep. The id, or RS_NONE and a
 ** sentence. */

@@ -341,12 +341,21 @@ static int refuse(const rs_core *core, const rs_plan *plan, rs_say *say) {
   return -1;
 }
 
+void rs_core_because(rs_core *core, uint64_t cause, uint64_t text, rs_time span) {
+  core->because = cause;
+  core->because_text = text;
+  core->because_span = span;
+}
+
 int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t number,
                   char *why, size_t why_size) {
   rs_say say = rs_say_into(why, why_size);
   core->real = now;
   core->now = rs_late_now(&core->late, now, rs_due_first(&core->due));
-  if (refuse(core, plan, &say) != 0) return -1;
+  if (refuse(core, plan, &say) != 0) {
+    rs_core_because(core, 0, 0, 0);
+    return -1;
+  }
 
   rs_news news = {.cause = core->seq + 1};
   rs_diff_room(core, match(core, plan, number));
@@ -366,10 +375,13 @@ int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t numb
   }
   sweep(core, &news);
   line_up(core);
-  rs_entry *e = rs_tell(core, RS_J_RELOAD, core->root, 0);
+  rs_entry *e = rs_tell(core, RS_J_RELOAD, core->root, core->because);
+  e->text = core->because_text;
+  e->y = core->because_span;
   e->a = news.added;
   e->b = (int32_t)news.removed;
   e->c = news.changed;
   e->x = news.unchanged;
+  rs_core_because(core, 0, 0, 0);
   return 0;
 }

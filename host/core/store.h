@@ -48,7 +48,9 @@ enum {                        /* rs_unit.flags */
        RS_F_STARTED = 1 << 23, /* its `started` entry was told */
        RS_F_SIGNAL = 1 << 24,  /* RS_DO_SIGNAL is to be told */
        RS_F_SEEN = 1 << 25,    /* found in the plan that is being applied */
-       RS_F_AGAIN = 1 << 26    /* its restart is told before it starts */
+       RS_F_AGAIN = 1 << 26,   /* its restart is told before it starts */
+       RS_F_HANDS = 1 << 27,   /* asked to stop by a reload: its data is wanted */
+       RS_F_DATA = 1 << 28     /* an earlier incarnation's data is for the next */
 };
 
 enum { /* what a child counts for at its supervisor: rs_unit.counted, rs_boss.counts */
@@ -164,6 +166,9 @@ struct rs_core {
   bool kill_all;
   bool ended; /* RS_DO_END was told */
   bool drops; /* some plan is to be dropped */
+  bool trial; /* the root may not end the host: see rs_core_trial */
+  uint64_t because, because_text; /* of the next plan's entry */
+  rs_time because_span;
 };
 
 static inline rs_unit *rs_unit_of(const rs_core *core, uint32_t id) {

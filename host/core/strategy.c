@@ -17,6 +17,10 @@ static void give_up(rs_core *core, uint32_t supervisor, uint32_t child,
   e->other = child;
   s->cause = e->seq;
   s->flags |= RS_F_GIVEUP;
+  if (core->trial && s->parent == RS_NONE) {
+    s->flags |= RS_F_CYCLE | RS_F_AGAIN;
+    s->again = RS_R_RELOAD;
+  }
   rs_mark(core, supervisor);
 }
 

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "diff.h"
+#include "handover.h"
 #include "ladder.h"
 #include "order.h"
 #include "strategy.h"
@@ -14,7 +15,7 @@ uint32_t rs_unit_reached[RS_LIFE_COUNT][RS_HEAR_COUNT];
 enum { /* rs_unit.flags that speak of one incarnation */
        THIS_LIFE = RS_F_ASKED | RS_F_DEAF | RS_F_LOOKING | RS_F_VIOLATED | RS_F_TOLD |
                    RS_F_LOST | RS_F_OPERATOR | RS_F_ENDING | RS_F_STARTED | RS_F_GROUP |
-                   RS_F_SIGNAL
+                   RS_F_SIGNAL | RS_F_HANDS
 };
 
 void rs_unit_live(rs_core *core, uint32_t id, uint8_t life) {
@@ -46,6 +47,7 @@ void rs_unit_ready(rs_core *core, uint32_t id, bool ready) {
   rs_tree_tally(core, id);
   if (!ready) return;
   rs_tell(core, RS_J_READY, id, u->cause);
+  rs_handover_ready(core, id);
   rs_order_passed(core, id);
 }
 
@@ -68,6 +70,7 @@ static void go(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
   rs_action *start = rs_do(core, RS_DO_START, id);
   start->a = u->backend == RS_COROUTINE ? u->vm : 0;
+  start->b = (u->flags & RS_F_DATA) != 0;
   u->beat = u->entered = core->now;
   u->launch_by = rs_time_add(core->now, rs_spec_of(core, u)->launch);
   u->killed = 0;
@@ -81,8 +84,7 @@ static void started(rs_core *core, uint32_t id, const rs_event *ev) {
   if (u->flags & RS_F_STARTED) return;
   u->flags |= RS_F_STARTED;
   rs_entry *e = rs_tell(core, RS_J_STARTED, id, u->cause);
-  e->a = ev->a;
-  e->b = u->backend;
+  e->a = ev->a, e->b = u->backend;
   if (rs_tree_wanted(core, u)) u->cause = e->seq;
 }
 
@@ -115,9 +117,8 @@ static void enter(rs_core *core, uint32_t id, const rs_event *ev) {
     return;
   }
   rs_entry *e = rs_tell(core, RS_J_TRANSITION, id, u->cause);
-  e->a = u->state;
+  e->a = u->state, e->c = ev->a;
   e->b = u->edge == RS_NONE ? -1 : (int32_t)u->edge;
-  e->c = ev->a;
   u->state = ev->a;
   u->edge = RS_NONE;
   u->entered = rs_late_own(&core->late, ev->at);
@@ -248,7 +249,8 @@ static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
     rs_ladder_end(core, id, RS_K_SHUTDOWN);
     return;
   }
-  rs_do(core, RS_DO_ASK, id);
+  const uint32_t left = rs_handover_ask(core, id);
+  rs_do(core, RS_DO_ASK, id)->a = left;
   u->stop_by = rs_time_add(core->now, span);
   u->beat = core->now; /* it has a whole heartbeat to begin to stop */
   if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
@@ -327,8 +329,7 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   const uint32_t caused = RS_F_ASKED | RS_F_VIOLATED | RS_F_OPERATOR;
   uint64_t cause = (u->flags & caused) || u->killed ? u->cause : 0;
   rs_entry *e = rs_tell(core, RS_J_EXITED, id, cause);
-  e->a = ev->a, e->b = ev->b;
-  e->c = (u->flags & RS_F_ASKED) != 0;
+  e->a = ev->a, e->b = ev->b, e->c = (u->flags & RS_F_ASKED) != 0;
   e->text = ev->text;
   u->cause = e->seq;
   rs_end end = {
@@ -336,6 +337,7 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
     .asked = (u->flags & RS_F_ASKED) != 0,
     .operated = (u->flags & RS_F_OPERATOR) != 0,
   };
+  rs_handover_end(core, id, end.ok);
   rs_unit_down(core, id);
   rs_strategy_ended(core, id, end);
 }

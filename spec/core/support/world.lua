@@ -53,7 +53,7 @@ local ANSWERS = {
   [C.RS_DO_KILL] = 'kill', [C.RS_DO_LOOK] = 'look', [C.RS_DO_LOOK_VM] = 'look_vm',
   [C.RS_DO_PATCH] = 'patch', [C.RS_DO_SIGNAL] = 'signal',
   [C.RS_DO_GONE] = 'gone', [C.RS_DO_DROP_PLAN] = 'drop',
-  [C.RS_DO_END] = 'end',
+  [C.RS_DO_END] = 'end', [C.RS_DO_FORGET] = 'forget',
 }
 
 --- @param tree table
@@ -62,7 +62,7 @@ function World.new(tree, options)
   local self = setmetatable({
     now = 100, log = {}, paths = {}, mute = {}, plans = {}, number = 0, actions = {},
     entries = {}, live = {}, root = tree.name, out = ffi.new('rs_action[64]'),
-      silent = {}, lost = {},
+      silent = {}, lost = {}, given = {}, wanted = {},
   }, World)
   self.core = C.rs_core_new(C.rs_spec_memory, options and options.seed or 1, 0)
   assert(self:apply(tree))
@@ -145,6 +145,7 @@ end
 local DO = {}
 
 function DO:start(action, path)
+  self.given[path] = action.b == 1
   self.live[path] = (self.live[path] or 0) + 1
   assert(self.live[path] == 1, 'two incarnations of ' .. path)
   local how = self.mute[path] and self.mute[path].start
@@ -165,7 +166,10 @@ function DO:start(action, path)
   self:feed('ENTER', path, { a = 1 })
 end
 
-function DO:ask(action) self:feed('EXIT', action.unit, { a = C.RS_WHY_OK }) end
+function DO:ask(action, path)
+  self.wanted[path] = action.a == 1
+  self:feed('EXIT', action.unit, { a = C.RS_WHY_OK })
+end
 
 function DO:interrupt(action)
   self:feed('EXIT', action.unit, { a = C.RS_WHY_INTERRUPTED, text = 77 })
@@ -208,7 +212,7 @@ function World:perform(action)
     return
   end
   self.actions[#self.actions + 1] = name .. ' ' .. path
-  if name ~= 'look' and name ~= 'look_vm' and name ~= 'patch' then
+  if name ~= 'look' and name ~= 'look_vm' and name ~= 'patch' and name ~= 'forget' then
     local extra = name == 'end' and ' ' .. action.b or ''
     self.log[#self.log + 1] = name:upper() .. ' ' .. path .. extra
   end
