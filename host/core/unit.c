@@ -2,8 +2,8 @@
 #include "unit.h"
 
 #include "diff.h"
-#include "handover.h"
 #include "ladder.h"
+#include "leave.h"
 #include "order.h"
 #include "strategy.h"
 #include "tree.h"
@@ -47,7 +47,7 @@ void rs_unit_ready(rs_core *core, uint32_t id, bool ready) {
   rs_tree_tally(core, id);
   if (!ready) return;
   rs_tell(core, RS_J_READY, id, u->cause);
-  rs_handover_ready(core, id);
+  rs_leave_ready(core, id);
   rs_order_passed(core, id);
 }
 
@@ -249,7 +249,7 @@ static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
     rs_ladder_end(core, id, RS_K_SHUTDOWN);
     return;
   }
-  const uint32_t left = rs_handover_ask(core, id);
+  const uint32_t left = rs_leave_ask(core, id);
   rs_do(core, RS_DO_ASK, id)->a = left;
   u->stop_by = rs_time_add(core->now, span);
   u->beat = core->now; /* it has a whole heartbeat to begin to stop */
@@ -337,7 +337,7 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
     .asked = (u->flags & RS_F_ASKED) != 0,
     .operated = (u->flags & RS_F_OPERATOR) != 0,
   };
-  rs_handover_end(core, id, end.ok);
+  rs_leave_end(core, id, end.ok);
   rs_unit_down(core, id);
   rs_strategy_ended(core, id, end);
 }

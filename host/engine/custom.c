@@ -88,6 +88,14 @@ void rs_custom_free(rs_custom *custom) {
   free(custom);
 }
 
+void rs_custom_patch(rs_unit *unit, const rs_action *action) {
+  rs_runner *runner = unit->runner;
+  const rs_plan *plan = rs_plans_get(&runner->engine->plans, action->plan)->plan;
+  unit->custom->plan = runner->plan = action->plan;
+  unit->custom->row = runner->row = action->row;
+  runner->backend = rs_plan_spec_of(plan, action->row)->custom;
+}
+
 const rs_bytes *rs_custom_status(const rs_custom *custom) {
   return custom ? &custom->status : NULL;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "add.h"
+#include "handover.h"
 #include "json.h"
 #include "names.h"
 #include "probes.h"
@@ -176,6 +177,12 @@ static void put_reload(const rs_entry *entry) {
   rs_json_int(&line, "unchanged", entry->x);
 }
 
+/* Whether the incarnation before left it anything. */
+static void put_data(rs_engine *engine, const rs_entry *entry) {
+  int given = rs_handover_told(engine, entry->unit, entry->inc);
+  if (given >= 0) rs_json_bool(&line, "data", given);
+}
+
 void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
   uint32_t row;
   if (entry->unit != RS_NONE) described(engine, entry->unit, &row);
@@ -185,6 +192,7 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
   case RS_J_STARTED:
     if (entry->a != 0) rs_json_int(&line, "pid", entry->a);
     rs_json_name(&line, "backend", rs_name_backend((uint32_t)entry->b));
+    put_data(engine, entry);
     break;
   case RS_J_TRANSITION:
     put_state(engine, "from", entry, entry->a, (uint32_t)entry->b);

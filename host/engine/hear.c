@@ -55,6 +55,7 @@ static void hear_exit(const rs_heard *heard, rs_event event) {
     return;
   }
   event.kind = RS_EV_EXIT;
+  if (event.b == 1) rs_runner_collect(heard->runner);
   event.b = 0;
   if (heard->record->size > 0) event.text = keep(heard);
   rs_lua_ended(heard->runner, heard->record->slot, event);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "add.h"
+#include "handover.h"
 
 enum { INTERRUPT = 100 * RS_MS, CLOSE_MS = 500 };
 
@@ -39,6 +40,7 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
   record.at = now;
   record.size = size;
   rs_runner_plan(runner, action->plan);
+  rs_handover_give(runner, vm, id, action);
   rs_part_put(runner, vm, &record, text);
   return true;
 }
@@ -106,9 +108,11 @@ static rs_unit *living(rs_engine *engine, const rs_action *action) {
   return lives ? unit : NULL;
 }
 
-static void put_down(rs_unit *unit, uint32_t kind) {
+static void put_down(rs_unit *unit, uint32_t kind, uint32_t a, uint32_t b) {
   rs_record record = {.kind = kind, .slot = unit->slot, .inc = unit->inc};
   record.at = rs_base_now();
+  record.a = a;
+  record.b = b;
   rs_part_put(unit->runner, rs_part_book(unit->runner, unit->slot)->vm, &record, NULL);
 }
 
@@ -116,7 +120,16 @@ void rs_lua_ask(rs_engine *engine, const rs_action *action) {
   rs_unit *unit = living(engine, action);
   if (!unit) return;
   atomic_store(&rs_part_memory(unit->runner, unit->slot)->stopping, 1);
-  put_down(unit, RS_DOWN_ASK);
+  if (action->a == 1) rs_handover_ask(engine, action);
+  put_down(unit, RS_DOWN_ASK, action->a, 0);
+}
+
+void rs_lua_patch(rs_engine *engine, const rs_action *action) {
+  rs_unit *unit = living(engine, action);
+  if (!unit) return;
+  if (unit->custom) rs_custom_patch(unit, action);
+  rs_runner_plan(unit->runner, action->plan);
+  put_down(unit, RS_DOWN_PATCH, action->plan, action->row);
 }
 
 void rs_lua_interrupt(rs_engine *engine, const rs_action *action) {
@@ -124,14 +137,14 @@ void rs_lua_interrupt(rs_engine *engine, const rs_action *action) {
   if (!unit || unit->custom) return;
   rs_ctl ctl = {.kind = RS_CTL_INTERRUPT, .a = unit->slot, .b = unit->inc};
   ctl.y = INTERRUPT;
-  put_down(unit, RS_DOWN_END);
+  put_down(unit, RS_DOWN_END, 0, 0);
   rs_runner_tell(unit->runner, &ctl, NULL, NULL, 0);
 }
 
 void rs_lua_kill(rs_engine *engine, const rs_action *action) {
   rs_unit *unit = living(engine, action);
   if (!unit) return;
-  if (unit->custom) put_down(unit, RS_DOWN_KILL);
+  if (unit->custom) put_down(unit, RS_DOWN_KILL, 0, 0);
   else rs_runner_kill(unit->runner, action->unit, action->inc);
 }
 

@@ -16,6 +16,7 @@ void rs_lua_start(rs_engine *engine, const rs_action *action);
 void rs_lua_ask(rs_engine *engine, const rs_action *action);
 void rs_lua_interrupt(rs_engine *engine, const rs_action *action);
 void rs_lua_kill(rs_engine *engine, const rs_action *action);
+void rs_lua_patch(rs_engine *engine, const rs_action *action);
 
 /* Puts START into the VM's ring; the unit has its slot from now on. False: no room. */
 bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
@@ -37,6 +38,9 @@ void rs_look_vm(rs_engine *engine, const rs_action *action);
 /* ---- custom.c ---- */
 void rs_custom_start(rs_engine *engine, const rs_action *action);
 void rs_custom_free(rs_custom *custom);
+
+/* It is described elsewhere now, and so is its backend. */
+void rs_custom_patch(rs_unit *unit, const rs_action *action);
 
 /* Its status or its handle. */
 void rs_custom_tells(rs_engine *engine, uint32_t unit, uint32_t kind, const char *text,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "handover.h"
 #include "server.h"
 
 /* A message that waits; the descriptors are its own. */
@@ -102,11 +103,12 @@ static void take_failed(rs_runner *runner, const char *text) {
   rs_runner_kill(runner, RS_NONE, 0);
 }
 
-static void take_message(rs_runner *runner, const rs_ctl_got *got) {
+static void take_message(rs_runner *runner, rs_ctl_got *got) {
   switch (got->ctl.kind) {
   case RS_CTL_HELLO: take_hello(runner, got->pid); break;
   case RS_CTL_FAILED: take_failed(runner, got->text); break;
   case RS_CTL_JOINED: take_joined(runner, got->ctl.a); break;
+  case RS_CTL_DATA: rs_handover_take(runner, got); break;
   default: rs_runner_kill(runner, RS_NONE, 0);
   }
 }
@@ -127,19 +129,32 @@ static void lost(rs_runner *runner) {
   rs_server_went(engine, false);
 }
 
-void rs_runner_listen(rs_runner *runner) {
+/* All that has come: 1; 0: nobody is at the other end; or a negative errno. */
+static int take_all(rs_runner *runner) {
   static rs_ctl_got got;
-  while (runner->ctl && !runner->dead) {
+  while (runner->ctl) {
     int code = rs_ctl_receive(runner->ctl->fd, &got);
-    if (code == -EAGAIN) return;
-    if (code <= 0) {
-      if (code < 0) rs_runner_kill(runner, RS_NONE, 0);
-      lost(runner);
-      return;
-    }
-    for (uint32_t i = 0; i < got.fd_count; i++) close(got.fds[i]);
+    if (code == -EAGAIN) return 1;
+    if (code <= 0) return code;
     take_message(runner, &got);
+    for (uint32_t i = 0; i < got.fd_count; i++)
+      if (got.fds[i] >= 0) close(got.fds[i]);
   }
+  return 1;
+}
+
+void rs_runner_listen(rs_runner *runner) {
+  if (runner->dead) return;
+  int code = take_all(runner);
+  if (code > 0) return;
+  if (code < 0) rs_runner_kill(runner, RS_NONE, 0);
+  lost(runner);
+}
+
+/* Its end is not for the caller, who is in the middle of its rings: the socket tells of
+** it again. */
+void rs_runner_collect(rs_runner *runner) {
+  if (take_all(runner) < 0) rs_runner_kill(runner, RS_NONE, 0);
 }
 
 static void on_ctl(void *ctx, rs_watch *watch, int events) {

@@ -103,8 +103,9 @@ void rs_runner_plan(rs_runner *runner, uint32_t plan);
 /* SIGKILL; on behalf of a unit, or RS_NONE. */
 void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc);
 
-/* Reads what its socket holds. */
+/* Reads what its socket holds; collect: and does nothing about its end. */
 void rs_runner_listen(rs_runner *runner);
+void rs_runner_collect(rs_runner *runner);
 
 /* Asks the fork server for one, or for all, that it has not made yet. */
 void rs_runner_wanted(rs_runner *runner);

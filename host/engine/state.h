@@ -96,6 +96,8 @@ struct rs_engine {
   struct rs_control *control;  /* NULL: no client can reach it */
   rs_bytes *added;             /* what units of pools were given; by core id */
   uint32_t added_room;
+  struct rs_kept *kept; /* what workers left to their next incarnations; by core id */
+  uint32_t kept_room;
   uint64_t acted; /* +1 for each event heard and each action done */
   bool applied;   /* a tree holds */
   bool ended;

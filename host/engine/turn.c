@@ -11,6 +11,7 @@
 #include "command.h"
 #include "control.h"
 #include "entry.h"
+#include "handover.h"
 #include "lua.h"
 #include "notify.h"
 #include "probes.h"
@@ -84,6 +85,7 @@ static void start(rs_engine *engine, const rs_action *action) {
 
 static void forget(rs_engine *engine, uint32_t id) {
   rs_unit *unit = rs_engine_unit(engine, id);
+  rs_handover_forget(engine, id);
   /* A supervisor's domain has no units any more. */
   if (unit->runner && unit->slot == RS_NONE) {
     unit->runner->owner = RS_NONE;
@@ -115,7 +117,11 @@ static void perform(rs_engine *engine, const rs_action *action) {
     rs_entry_write(engine, &action->entry);
     if (action->entry.kind == RS_J_RELOAD) rs_change_done(engine, &action->entry);
     break;
-  case RS_DO_PATCH: describe(engine, action); break;
+  case RS_DO_PATCH:
+    describe(engine, action);
+    rs_lua_patch(engine, action);
+    break;
+  case RS_DO_FORGET: rs_handover_forget(engine, action->unit); break;
   case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
   case RS_DO_GONE: forget(engine, action->unit); break;
   case RS_DO_DROP_PLAN:

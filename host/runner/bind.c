@@ -3,6 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "given.h"
 #include "interrupt.h"
 #include "runner.h"
 #include "state.h"
@@ -200,6 +201,15 @@ static int put(lua_State *L) {
   return 0;
 }
 
+static int leave_data(lua_State *L) {
+  size_t len;
+  const rs_task *task = task_at(L, here(L), 1);
+  const char *bytes = luaL_checklstring(L, 2, &len);
+  int code = rs_given_leave(task, bytes, len);
+  if (code != 0) return luaL_error(L, "%s", strerror(code));
+  return 0;
+}
+
 static rs_time time_at(lua_State *L, int arg) {
   if (lua_isnoneornil(L, arg)) return RS_NEVER;
   lua_Number seconds = luaL_checknumber(L, arg);
@@ -298,7 +308,8 @@ void rs_state_bind(lua_State *L) {
                                        {"enter", enter},       {"leave", leave},
                                        {"plan", plan},         {"drop", drop},
                                        {"place", place},       {"loop", loop},
-                                       {"note", note},         {NULL, NULL}};
+                                       {"note", note},         {"hand", leave_data},
+                                       {"given", rs_given_get}, {NULL, NULL}};
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
     lua_setfield(L, -2, f->name);

@@ -32,7 +32,7 @@ static const named ups[] = {UP(BEGIN),   UP(ENTER), UP(EXIT),  UP(LOG),     UP(O
 static const named downs[] = {DOWN(START), DOWN(ASK),   DOWN(END),       DOWN(EMIT),
                               DOWN(KILL),  DOWN(CLOSE), DOWN(DROP_PLAN), DOWN(EVAL),
                               DOWN(PLAN),  DOWN(STATE), DOWN(UNIT),      DOWN(PATCH),
-                              DOWN(LINE),  DOWN(ENTRY), {NULL, 0}};
+                              DOWN(LINE),  DOWN(ENTRY), DOWN(DATA),      {NULL, 0}};
 
 static const named whys[] = {WHY(OK),         WHY(ERROR),  WHY(EXCEPTION),
                              WHY(SIGNAL),     WHY(LAUNCH), WHY(INTERRUPTED),

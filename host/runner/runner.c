@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fault.h"
+#include "given.h"
 #include "interrupt.h"
 
 enum { INDEX = (1 << RS_SEGMENT_SHIFT) - 1, STACK_SIZE = 1 << 20, WHY = 512 };
@@ -132,6 +133,14 @@ static void interrupt(const rs_runner *runner) {
   if (vm) rs_interrupt_begin(vm, got.ctl.a, got.ctl.b, until);
 }
 
+static int take_data(rs_runner *runner, char *why) {
+  snprintf(why, WHY, "cannot take what a worker is to be given");
+  if (got.fd_count != 1) return EBADF;
+  int code = rs_given_take(runner, &got.ctl, got.fds[0]);
+  if (code == 0) got.fds[0] = -1;
+  return code;
+}
+
 static int obey(rs_runner *runner, char *why) {
   switch (got.ctl.kind) {
   case RS_CTL_SEGMENT: return take_segment(runner, why);
@@ -142,6 +151,7 @@ static int obey(rs_runner *runner, char *why) {
   case RS_CTL_OUTPUT: return take_output(why);
   case RS_CTL_VM: return take_vm(runner, why);
   case RS_CTL_INTERRUPT: interrupt(runner); return 0;
+  case RS_CTL_DATA: return take_data(runner, why);
   case RS_CTL_DROP_PLAN: rs_held_drop(runner, got.ctl.a); return 0;
   default: snprintf(why, WHY, "message %u is none", got.ctl.kind); return EPROTO;
   }

@@ -14,7 +14,7 @@
 
 #include "../core/abi.h"
 
-enum { RS_CTL_MAX = 60 << 10, RS_CTL_FDS = 4 };
+enum { RS_CTL_MAX = 60 << 10, RS_CTL_FDS = 4, RS_HANDOVER_MAX = 16 << 20 };
 
 enum {
   /* engine -> fork server */
@@ -34,6 +34,9 @@ enum {
   RS_CTL_INTERRUPT, /* a: slot id, b: incarnation: if its VM runs just that, interrupt
                     ** it; again and again for y ns */
   RS_CTL_DROP_PLAN, /* a: number */
+  RS_CTL_DATA,      /* either way. a: slot id, b: incarnation; x: size, up to
+                    ** RS_HANDOVER_MAX; fd: the sealed memfd. What a worker leaves, ahead
+                    ** of its exit; what it is given, ahead of its start */
   RS_CTL_COUNT
 };
 

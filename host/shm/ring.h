@@ -30,7 +30,8 @@ typedef struct rs_record {
 enum {
   RS_UP_BEGIN = 1, /* a: edge within the state */
   RS_UP_ENTER,     /* a: state */
-  RS_UP_EXIT,      /* a: RS_WHY_OK, ERROR, EXCEPTION, INTERRUPTED or LAUNCH; text */
+  RS_UP_EXIT,      /* a: RS_WHY_OK, ERROR, EXCEPTION, INTERRUPTED or LAUNCH; b: 1 if it
+                   ** left data (RS_CTL_DATA); text */
   RS_UP_LOG,       /* a: level (0 debug, 1 info, 2 warn, 3 error); text: JSON
                    ** {"text":..., "fields":{...}} */
   RS_UP_OUTPUT,    /* a: 1 stdout, 2 stderr; text: one line */
@@ -55,7 +56,8 @@ enum {
   RS_DOWN_START = 1, /* slot, inc; a: plan number, b: its row; text: an added unit's
                      ** name, NUL, its args (empty: the plan's); for a custom one its
                      ** handle to go on with */
-  RS_DOWN_ASK,       /* stop: wakes it if it waits (its slot says stopping already) */
+  RS_DOWN_ASK,       /* stop: wakes it if it waits (its slot says stopping already); a: 1
+                     ** if what it leaves is wanted */
   RS_DOWN_END,       /* end it now: if it is suspended, resume it interrupted */
   RS_DOWN_EMIT,      /* text: an event's name, for its queue */
   RS_DOWN_KILL,      /* a custom unit: call `kill` */
@@ -68,11 +70,12 @@ enum {
                      ** RS_NONE, inc: its spec's flags; text: its path, NUL,
                      ** RUNSMITH_UNIT's value, NUL, the control socket's,
                      ** NUL, and its control groups' folders, as confine.h says */
+  RS_DOWN_DATA,      /* ahead of START for its slot and inc: data was sent for it */
   /* To the probes' runner. There START's b is a row of RS_T_PROBE, its incarnation the
   ** unit's. */
   RS_DOWN_STATE, /* a: 1 if its unit is ready; text: the name of that one's state */
   RS_DOWN_UNIT,  /* answers LOOK; text: JSON, the unit as a probe sees it */
-  RS_DOWN_PATCH, /* a: plan number, b: row: it is described there now */
+  RS_DOWN_PATCH, /* a: plan number, b: row: it is described there now. To workers too */
   RS_DOWN_LINE,  /* a: 1 stdout, 2 stderr, b: lines left out before; text: a line of its
                  ** unit's */
   RS_DOWN_ENTRY, /* a: entries dropped before this one; text: JSON, a journal entry */

@@ -1,6 +1,8 @@
 --- What the engine tells a VM, one command after another.
 
+local handover = require 'runsmith.handover'
 local host = require 'runsmith.host'
+local patch = require 'runsmith.patch'
 local plans = require 'runsmith.plans'
 local schedule = require 'runsmith.schedule'
 
@@ -12,6 +14,7 @@ local M = {}
 local handlers = {}
 local work --- @type function calls on behalf of a task
 local closing = false
+local given --- @type string? what the next START's task is to have from the one before
 local is_placed = false -- whose runner this is is known by the first START
 local kind_of = plans.kind -- (plan's number, row) → what a START's unit is
 local down = host.down
@@ -31,13 +34,17 @@ local function refuse(slot, inc, why)
   host.close(id)
 end
 
+handlers[down.DATA] = function(slot, inc) given = host.given(slot, inc) end
+
 handlers[down.START] = function(slot, inc, number, row, text)
+  local data = given
+  given = nil
   if not is_placed then M.place() end
   local ok, kind = pcall(kind_of, number, row)
   if not ok then return refuse(slot, inc, kind) end
   local task = T.new(host.open(slot, inc), slot, inc, row, kind)
   schedule.add(task)
-  work(task, kind.runs.begin, text or '')
+  work(task, kind.runs.begin, text or '', data)
 end
 
 -- A handler for one incarnation; what is about an earlier one is not heard.
@@ -48,7 +55,13 @@ local function about(fn)
   end
 end
 
-handlers[down.ASK] = about(function(task) task[KIND].runs.ask(task) end)
+handlers[down.ASK] = about(function(task, _, left)
+  if left == 1 then handover.want(task) end
+  task[KIND].runs.ask(task)
+end)
+handlers[down.PATCH] = about(
+  function(task, _, number, row) patch.apply(task, number, row) end
+)
 handlers[down.END] = about(schedule.kill)
 handlers[down.EMIT] = about(function(task, event) task[KIND].runs.emit(task, event) end)
 handlers[down.KILL] = about(function(task) task[KIND].runs.kill(task) end)

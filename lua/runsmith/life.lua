@@ -3,6 +3,7 @@
 --- from the phase that it was in.
 
 local context = require 'runsmith.context'
+local handover = require 'runsmith.handover'
 local host = require 'runsmith.host'
 local schedule = require 'runsmith.schedule'
 
@@ -35,8 +36,9 @@ end
 function M.leave(task, reason)
   local exception = task[CTX].exception
   local text = exception and reason ~= why.OK and explain(exception) or ''
+  local left = reason == why.OK and handover.leave(task) or 0
   context.ended(task[CTX])
-  return schedule.finish(task, reason, text)
+  return schedule.finish(task, reason, text, left)
 end
 
 -- The first state, or the one that a transition has led to.
@@ -139,6 +141,16 @@ local function first(task)
   return schedule.call(task, 'run', run, task[CTX])
 end
 
+-- What the incarnation before left is the definition's to take, ahead of its first
+-- state. One that knows no `migrate`, and a task, begin without.
+local function inherit(task, def)
+  local data = handover.take(task)
+  local migrate = data and not task[KIND].is_task and def.migrate
+  if not migrate then return first(task) end
+  local value = handover.decode(data)
+  return schedule.call(task, 'migrate', migrate, task[SELF], task[CTX], value)
+end
+
 local done = {}
 
 -- `load` gives the definition, or a task's function, which is its own where it has
@@ -149,8 +161,10 @@ function done.load(task, loaded)
   else
     task[SELF] = {}
   end
-  return first(task)
+  return inherit(task, loaded)
 end
+
+done.migrate = first
 
 function done.state(task, event)
   if event == 'keepalive' then return keepalive(task) end
@@ -174,7 +188,7 @@ function M.done(task, value) return done[task[PHASE]](task, value) end
 --- @param traceback string
 function M.fail(task, message, traceback)
   local phase = task[PHASE]
-  if phase == 'load' then
+  if phase == 'load' or phase == 'migrate' then
     local text = explain { message = message, traceback = traceback }
     return schedule.finish(task, why.LAUNCH, text)
   end
@@ -196,16 +210,18 @@ end
 
 --- @param task runsmith.Task
 --- @param text string names a unit of a pool
-function M.begin(task, text)
+--- @param data? string what the incarnation before left
+function M.begin(task, text, data)
   local kind = task[KIND]
   task[CTX] = context.new(task)
   if text ~= '' then context.added(task[CTX], text) end
   local def = kind.def
+  if data then handover.keep(task, data) end
   if not def then
     return schedule.call(task, 'load', require('runsmith.load').code, kind)
   end
   task[SELF] = kind.is_task and def or {}
-  return first(task)
+  return inherit(task, def)
 end
 
 --- @param task runsmith.Task

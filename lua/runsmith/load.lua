@@ -204,8 +204,24 @@ local function attach(plan, module)
   host.enter()
   plan.modules[module.name] = module
   module.plans = module.plans + 1
+  plan.loaded = (plan.loaded or 0) + 1
   if module.key then shared[module.key] = module end
   host.leave()
+end
+
+--- What the units of one plan have loaded is the other's too, where it is the same
+--- version: they are about to live by it.
+--- @param from runsmith.Plan
+--- @param to runsmith.Plan
+function M.adopt(from, to)
+  to.heirs = to.heirs or setmetatable({}, { __mode = 'k' })
+  if to.heirs[from] == from.loaded then return end
+  to.heirs[from] = from.loaded
+  for name, module in pairs(from.modules) do
+    local row = rows_of(to)[name]
+    local key = row and name .. '@' .. tostring(to.view.module[row].version)
+    if key and key == module.key and not to.modules[name] then attach(to, module) end
+  end
 end
 
 -- The host's own, C libraries, what else Lua finds. `tried`: where it was looked for.

@@ -105,11 +105,12 @@ end
 --- @param task runsmith.Task
 --- @param why integer host.why
 --- @param text? string
-function M.finish(task, why, text)
+--- @param left? integer 1: it left data to its next incarnation
+function M.finish(task, why, text, left)
   local id = task[ID]
   if not id then return end
   undo(task, id)
-  host.put(host.up.EXIT, id, why, 0, (text or ''):sub(1, host.text_max))
+  host.put(host.up.EXIT, id, why, left or 0, (text or ''):sub(1, host.text_max))
   forget(task, id)
 end
 

@@ -21,7 +21,7 @@ local UP = numbers {
 }
 local DOWN = numbers {
   'START', 'ASK', 'END', 'EMIT', 'KILL', 'CLOSE', 'DROP_PLAN', 'EVAL', 'PLAN',
-  'STATE', 'UNIT', 'PATCH', 'LINE', 'ENTRY',
+  'STATE', 'UNIT', 'PATCH', 'LINE', 'ENTRY', 'DATA',
 }
 local WHY = numbers {
   'OK', 'ERROR', 'EXCEPTION', 'SIGNAL', 'INTERRUPTED', 'LAUNCH', 'COLLATERAL',

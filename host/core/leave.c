@@ -1,5 +1,5 @@
-/* handover.c -- what one incarnation leaves to the next. */
-#include "handover.h"
+/* leave.c -- what one incarnation leaves to the next. */
+#include "leave.h"
 
 /* It, or a supervisor of its, is restarted by a reload, and nothing ends it for good. */
 static bool is_reload(const rs_core *core, uint32_t id) {
@@ -15,19 +15,19 @@ static bool is_reload(const rs_core *core, uint32_t id) {
   return found;
 }
 
-uint32_t rs_handover_ask(rs_core *core, uint32_t id) {
+uint32_t rs_leave_ask(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   if (!rs_is_lua(u) || !is_reload(core, id)) return 0;
   u->flags |= RS_F_HANDS;
   return 1;
 }
 
-void rs_handover_end(rs_core *core, uint32_t id, bool ok) {
+void rs_leave_end(rs_core *core, uint32_t id, bool ok) {
   rs_unit *u = rs_unit_of(core, id);
   if (ok && (u->flags & RS_F_HANDS)) u->flags |= RS_F_DATA;
 }
 
-void rs_handover_ready(rs_core *core, uint32_t id) {
+void rs_leave_ready(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   if (!(u->flags & RS_F_DATA)) return;
   u->flags &= ~(uint32_t)RS_F_DATA;
