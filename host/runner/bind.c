@@ -5,6 +5,7 @@
 
 #include "given.h"
 #include "interrupt.h"
+#include "limit.h"
 #include "runner.h"
 #include "state.h"
 
@@ -171,9 +172,13 @@ static int resume(lua_State *L) {
   int args = lua_gettop(L) - 2;
   if (!lua_checkstack(co, args)) return luaL_error(L, "too many arguments");
   lua_xmove(L, co, args);
+  const rs_time limit = vm->limit;
+  vm->limit = 0;
+  if (limit != 0) rs_limit_begin(vm, limit);
   rs_time from = begin(vm, task);
   int status = rs_interrupt_resume(vm, co, args);
   end(vm, task, from);
+  if (limit != 0) rs_limit_end(vm);
   return report(L, vm, co, status);
 }
 
@@ -215,6 +220,14 @@ static rs_time time_at(lua_State *L, int arg) {
   lua_Number seconds = luaL_checknumber(L, arg);
   if (!(seconds < 9e9)) return RS_NEVER;
   return seconds > 0 ? (rs_time)(seconds * 1e9) : 0;
+}
+
+/* The next resume is interrupted after so many seconds. */
+static int limit_next(lua_State *L) {
+  rs_machine *vm = here(L);
+  lua_Number seconds = luaL_checknumber(L, 1);
+  vm->limit = seconds > 0 && seconds < 1e6 ? rs_clock() + (rs_time)(seconds * 1e9) : 0;
+  return 0;
 }
 
 static int set_timer(lua_State *L) {
@@ -308,8 +321,9 @@ void rs_state_bind(lua_State *L) {
                                        {"enter", enter},       {"leave", leave},
                                        {"plan", plan},         {"drop", drop},
                                        {"place", place},       {"loop", loop},
-                                       {"note", note},         {"hand", leave_data},
-                                       {"given", rs_given_get}, {NULL, NULL}};
+                                       {"hand", leave_data},   {"given", rs_given_get},
+                                       {"limit", limit_next},  {"note", note},
+                                       {NULL, NULL}};
   for (const luaL_Reg *f = functions; f->name; f++) {
     lua_pushcfunction(L, f->func);
     lua_setfield(L, -2, f->name);

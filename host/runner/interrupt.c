@@ -139,6 +139,10 @@ void rs_interrupt_begin(rs_machine *vm, uint32_t slot, uint32_t inc, rs_time unt
   if (turn == 0 || atomic_load(&vm->aim.slot) != slot) return;
   if (atomic_load(&vm->aim.inc) != inc) return;
   if (atomic_load(&vm->aim.running) != turn) return; /* what was read is of another */
+  rs_interrupt_turn(vm, turn, until);
+}
+
+void rs_interrupt_turn(rs_machine *vm, uint64_t turn, rs_time until) {
   uint32_t i = 0;
   while (i < attack_count && attacks[i].vm != vm) i++;
   if (i == RS_ATTACKS_MAX) return; /* the engine's next rung ends it */

@@ -25,6 +25,9 @@ void rs_interrupt_birth(rs_machine *vm);
 ** `until` has come. */
 void rs_interrupt_begin(rs_machine *vm, uint32_t slot, uint32_t inc, rs_time until);
 
+/* Keeper: likewise, that resume and no other. */
+void rs_interrupt_turn(rs_machine *vm, uint64_t turn, rs_time until);
+
 /* Keeper: strikes once more at each. Returns true while there are any. */
 bool rs_interrupt_strike(rs_time now);
 

@@ -46,6 +46,7 @@ typedef struct rs_machine {
   bool idle;        /* as published */
   bool placed;      /* it took the place, and the keeper is still to be told */
   uint64_t turn;    /* resumes so far */
+  rs_time limit;    /* when the next resume is to be interrupted; 0: never */
   uint64_t held;    /* bit i: it holds the runner's plan i */
   rs_task *current; /* whom it runs; NULL */
   rs_jam jam;

@@ -15,6 +15,7 @@
 #include "fault.h"
 #include "given.h"
 #include "interrupt.h"
+#include "limit.h"
 
 enum { INDEX = (1 << RS_SEGMENT_SHIFT) - 1, STACK_SIZE = 1 << 20, WHY = 512 };
 
@@ -200,13 +201,14 @@ void rs_runner_main(int ctl, rs_machine *warm) {
   struct pollfd ends[2] = {{.fd = ctl, .events = POLLIN},
                            {.fd = runner->wake, .events = POLLIN}};
   bool striking = false;
-  for (;;) {
-    int came = poll(ends, 2, striking ? RS_ATTACK_EVERY_MS : -1);
+  for (int next = -1;;) {
+    int came = poll(ends, 2, striking ? RS_ATTACK_EVERY_MS : next);
     if (came > 0 && ends[0].revents) hear(runner);
     if (came > 0 && ends[1].revents) {
       rs_place_keep(runner);
       bury(runner);
     }
+    next = rs_limit_look(rs_clock());
     striking = rs_interrupt_strike(rs_clock());
   }
 }

@@ -84,17 +84,6 @@ local function show(value)
   return ok and text or tostring(value)
 end
 
--- Has what runs from now on raise an error once the time is over. What is compiled
--- already does not feel it; the worker's own limits hold for that.
-local function limit(fn, ms)
-  local by = host.now() + ms / 1000
-  jit.off(fn, true)
-  debug.sethook(function()
-    if host.now() < by then return end
-    error(('eval took more than %g s'):format(ms / 1000), 0)
-  end, '', 1000)
-end
-
 handlers[down.EVAL] = function(slot, inc, id, ms, text)
   local task = schedule.find(slot, inc)
   if not task then return reply(id, false, 'this incarnation has ended') end
@@ -106,10 +95,13 @@ handlers[down.EVAL] = function(slot, inc, id, ms, text)
   end
   if not fn then return reply(id, false, why) end
   local co = coroutine.create(setfenv(fn, env))
-  if (ms or 0) > 0 then limit(fn, ms) end
+  if (ms or 0) > 0 then host.limit(ms / 1000) end
   local how, value, trace = schedule.lend(task, co)
-  debug.sethook()
   if how == 'done' then return reply(id, true, show(value)) end
+  if how == 'interrupted' then
+    local text = 'eval took more than %g s\n%s'
+    return reply(id, false, text:format(ms / 1000, schedule.trimmed(value)))
+  end
   if how == 'yield' then return reply(id, false, 'eval cannot wait') end
   return reply(id, false, trace and tostring(value) .. '\n' .. trace or tostring(value))
 end

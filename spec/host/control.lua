@@ -111,9 +111,10 @@ function M.run_in(environment, host, ...)
     words[#words + 1] = "'" .. word:gsub("'", "'\\''") .. "'"
   end
   local status = os.execute(
-    ("env -u RUNSMITH_SOCKET XDG_RUNTIME_DIR='%s/run' NO_COLOR=1 %s '%s' %s "
+    ("env RUNSMITH_SOCKET='%s' XDG_RUNTIME_DIR='%s/run' NO_COLOR=1 %s '%s' %s "
       .. '>%s/o 2>%s/e')
-      :format(host.dir, environment, program, table.concat(words, ' '), path, path))
+      :format(M.path(host), host.dir, environment, program, table.concat(words, ' '),
+        path, path))
   local out, err = posix.slurp(path .. '/o'), posix.slurp(path .. '/e')
   os.execute(("rm -rf '%s'"):format(path))
   return status / 256, out, err
