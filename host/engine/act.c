@@ -6,6 +6,7 @@
 #include "../core/unit.h"
 #include "add.h"
 #include "json.h"
+#include "match.h"
 #include "names.h"
 
 enum { BYS = 256 }; /* the last orders that a superseded one can name */
@@ -275,26 +276,24 @@ static void give(const rs_request *request, rs_wish *wish, const uint32_t *units
   }
 }
 
-void rs_act_order(const rs_request *request) {
+static void order(const rs_request *request, const uint32_t *units, uint32_t count) {
   rs_engine *engine = request->peer->engine;
-  uint32_t *units, verb = START;
+  uint32_t verb = START;
   while (strcmp(verbs[verb], request->op) != 0) verb++;
   if (!may_wait(request)) return;
-  uint32_t count = rs_request_units(request, &units);
-  if (count == 0) return;
   if (verb == REMOVE && !rs_add_is(engine, units[0])) {
     rs_peer_refuse(request->peer, request->id, "invalid",
                    "only what was added to a pool can be removed");
-  } else {
-    rs_wish *wish = make(request, verb, count);
-    give(request, wish, units);
-    if (!rs_request_flag(request, "wait", true)) {
-      answer(engine, wish);
-      unlink_it(engine->control, wish);
-    }
+    return;
   }
-  free(units);
+  rs_wish *wish = make(request, verb, count);
+  give(request, wish, units);
+  if (rs_request_flag(request, "wait", true)) return;
+  answer(engine, wish);
+  unlink_it(engine->control, wish);
 }
+
+void rs_act_order(const rs_request *request) { rs_match_units(request, order); }
 
 /* {"path": a pool, "name":…, "args":…}. */
 void rs_act_add(const rs_request *request) {

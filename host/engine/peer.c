@@ -210,10 +210,11 @@ static bool take_line(rs_peer *peer) {
 }
 
 static void go_on(rs_peer *peer) {
-  if (peer->job->more(peer, peer->job)) return;
   rs_job *job = peer->job;
-  peer->job = NULL;
+  if (job->more(peer, job)) return;
+  if (peer->job == job) peer->job = NULL;
   job->free(job);
+  if (peer->job) return; /* one job may lead to another */
   rs_bytes_add(&peer->out, peer->later.at, peer->later.size);
   rs_bytes_free(&peer->later);
 }

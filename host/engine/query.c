@@ -7,6 +7,7 @@
 #include "command.h"
 #include "json.h"
 #include "lua.h"
+#include "match.h"
 #include "names.h"
 #include "probes.h"
 #include "tail.h"
@@ -226,23 +227,24 @@ static bool has(const rs_status *status, uint32_t from, uint32_t unit) {
   return false;
 }
 
-void rs_query_status(const rs_request *request) {
+static void show(const rs_request *request, const uint32_t *units, uint32_t count) {
   rs_engine *engine = request->peer->engine;
-  uint32_t root = rs_query_root(engine), count = 1, last = 0;
-  uint32_t *units = &root;
-  bool whole = *request->path == 0;
-  if (!whole) count = rs_request_units(request, &units);
-  if (count == 0) return;
+  uint32_t last = 0;
   rs_status *status = rs_base_new(sizeof *status);
   status->job.more = more;
   status->job.free = end;
-  status->many = rs_request_is_glob(request->path);
+  status->many = rs_match_is_glob(request->path);
   memcpy(status->id, request->id, sizeof status->id);
   for (uint32_t i = 0; i < count; i++) {
     if (has(status, last, units[i])) continue; /* below the one before */
     last = status->count;
     add(status, engine->core, units[i], 0);
   }
-  if (!whole) free(units);
   request->peer->job = &status->job;
+}
+
+void rs_query_status(const rs_request *request) {
+  uint32_t root = rs_query_root(request->peer->engine);
+  if (*request->path) rs_match_units(request, show);
+  else show(request, &root, 1);
 }

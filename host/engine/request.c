@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "request.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 
 #include "act.h"
@@ -25,58 +24,6 @@ double rs_request_number(const rs_request *request, const char *key, double fall
   return cJSON_IsNumber(value) ? value->valuedouble : fallback;
 }
 
-bool rs_request_is_glob(const char *path) { return strpbrk(path, "*?[") != NULL; }
-
-/* `**` takes any number of names, each other part of the pattern one. */
-bool rs_request_matches(const char *pattern, const char *path) {
-  char part[256], name[256];
-  size_t size = strcspn(pattern, "/"), length = strcspn(path, "/");
-  if (size == 2 && pattern[0] == '*' && pattern[1] == '*') {
-    if (!pattern[2]) return true;
-    for (; *path; path += strcspn(path, "/"), path += *path == '/')
-      if (rs_request_matches(pattern + 3, path)) return true;
-    return false;
-  }
-  if (size >= sizeof part || length >= sizeof name) return false;
-  memcpy(part, pattern, size), part[size] = 0;
-  memcpy(name, path, length), name[length] = 0;
-  if (fnmatch(part, name, 0) != 0) return false;
-  if (!pattern[size] || !path[length]) return pattern[size] == path[length];
-  return rs_request_matches(pattern + size + 1, path + length + 1);
-}
-
-/* The next in pre-order; RS_NONE at the end. */
-static uint32_t after(const rs_core *core, uint32_t unit) {
-  rs_view view;
-  uint32_t next = rs_core_child(core, unit);
-  while (next == RS_NONE) {
-    next = rs_core_next(core, unit);
-    if (next != RS_NONE || !rs_core_view(core, unit, &view)) break;
-    unit = view.parent;
-    if (unit == RS_NONE) break;
-  }
-  return next;
-}
-
-static uint32_t collect(const rs_request *request, uint32_t **units) {
-  const rs_core *core = request->peer->engine->core;
-  uint32_t count = 0, room = 0, stars = 0;
-  for (const char *at = request->path; (at = strstr(at, "**")); at += 2) stars++;
-  if (stars > 2) return 0; /* each takes a try a name */
-  for (uint32_t id = rs_query_root(request->peer->engine); id != RS_NONE;
-       id = after(core, id)) {
-    char path[RS_REQUEST_PATH];
-    rs_core_path(core, id, path, sizeof path);
-    if (!rs_request_matches(request->path, path)) continue;
-    if (count == room) {
-      room = room ? room * 2 : 16;
-      *units = rs_base_grow(*units, room * sizeof **units);
-    }
-    (*units)[count++] = id;
-  }
-  return count;
-}
-
 uint32_t rs_request_unit(const rs_request *request) {
   const rs_core *core = request->peer->engine->core;
   uint32_t id =
@@ -85,22 +32,6 @@ uint32_t rs_request_unit(const rs_request *request) {
     rs_peer_refuse(request->peer, request->id, "not_found", "there is no unit '%s'",
                    request->path);
   return id;
-}
-
-uint32_t rs_request_units(const rs_request *request, uint32_t **units) {
-  *units = NULL;
-  if (rs_request_is_glob(request->path)) {
-    uint32_t count = collect(request, units);
-    if (count == 0)
-      rs_peer_refuse(request->peer, request->id, "not_found", "no unit matches '%s'",
-                     request->path);
-    return count;
-  }
-  uint32_t id = rs_request_unit(request);
-  if (id == RS_NONE) return 0;
-  *units = rs_base_new(sizeof **units);
-  **units = id;
-  return 1;
 }
 
 static void shut_down(const rs_request *request) {

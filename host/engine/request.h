@@ -29,18 +29,7 @@ const char *rs_request_text(const rs_request *request, const char *key);
 bool rs_request_flag(const rs_request *request, const char *key, bool fallback);
 double rs_request_number(const rs_request *request, const char *key, double fallback);
 
-/* The units that the path means (it may be a glob), in the tree's order: their count,
-** 0 where there is none, which was answered then. *units is to be freed. */
-uint32_t rs_request_units(const rs_request *request, uint32_t **units);
-
 /* The one unit; RS_NONE where there is none, which was answered then. */
 uint32_t rs_request_unit(const rs_request *request);
-
-/* True if the text is a pattern: it has *, ? or [. */
-bool rs_request_is_glob(const char *path);
-
-/* True if the path is one that the pattern means: a part is as for a shell, `**` is any
-** number of names. */
-bool rs_request_matches(const char *pattern, const char *path);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "json.h"
+#include "match.h"
 #include "query.h"
 #include "source.h"
 
@@ -59,7 +60,7 @@ static bool has_word(const char *list, const char *word) {
 static bool is_of(const char *wanted, char *path) {
   for (char *slash = path + strlen(path); slash; slash = strrchr(path, '/')) {
     *slash = 0;
-    if (rs_request_matches(wanted, path)) return true;
+    if (rs_match_path(wanted, path)) return true;
   }
   return false;
 }
