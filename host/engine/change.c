@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../core/compare.h"
+#include "confirm.h"
 #include "evaluate.h"
 #include "json.h"
 
@@ -180,6 +181,7 @@ void rs_change_done(rs_engine *engine, const rs_entry *entry) {
     rs_json_int(out, "removed", entry->b);
     rs_json_int(out, "changed", entry->c);
     rs_json_int(out, "unchanged", entry->x);
+    if (entry->y > 0) rs_json_span(out, "confirm", entry->y);
     rs_bytes_text(out, "}}\n");
     rs_peer_busy(change->peer);
   }
@@ -191,10 +193,35 @@ void rs_change_forget(rs_peer *peer) {
   if (change && change->peer == peer) change->peer = NULL;
 }
 
+/* What a reload may be but a reload; and one that waits is not to be disturbed. */
+static bool may_reload(const rs_request *request, rs_asked *asked) {
+  double left = rs_confirm_left(request->peer->engine);
+  if (rs_request_flag(request, "keep", false)) {
+    rs_confirm_keep(request);
+    return false;
+  }
+  if (rs_request_flag(request, "await", false)) {
+    rs_confirm_await(request);
+    return false;
+  }
+  asked->confirm = rs_request_number(request, "confirm", 0);
+  bool sane = asked->confirm >= 0 && asked->confirm <= RS_CONFIRM_MAX;
+  if (!sane)
+    rs_peer_refuse(request->peer, request->id, "invalid",
+                   "confirm is seconds, up to %d", RS_CONFIRM_MAX);
+  else if (left > 0)
+    rs_peer_refuse(request->peer, request->id, "waits",
+                   "a reload waits to be confirmed for another %.3g s: reload --keep "
+                   "ends the wait",
+                   left);
+  return sane && left <= 0;
+}
+
 void rs_change_take(const rs_request *request) {
   rs_engine *engine = request->peer->engine;
   rs_asked asked = {.done = on_evaluated};
   asked.only = strcmp(request->op, "plan") == 0;
+  if (!asked.only && !may_reload(request, &asked)) return;
   asked.tree = asked.only ? rs_request_text(request, "file") : NULL;
   if (engine->evaluation && (asked.only || !engine->control->change)) {
     rs_peer_refuse(request->peer, request->id, "busy", "a reload is in progress");

@@ -170,11 +170,13 @@ static void put_escalated(rs_engine *engine, const rs_entry *entry) {
   if (entry->b == 1) put_path(engine, "child", entry->other);
 }
 
-static void put_reload(const rs_entry *entry) {
+static void put_reload(rs_engine *engine, const rs_entry *entry) {
   rs_json_int(&line, "added", entry->a);
   rs_json_int(&line, "removed", entry->b);
   rs_json_int(&line, "changed", entry->c);
   rs_json_int(&line, "unchanged", entry->x);
+  if (entry->y > 0) rs_json_span(&line, "confirm", entry->y);
+  put_text(engine, "why", entry->text);
 }
 
 /* Whether the incarnation before left it anything. */
@@ -204,7 +206,7 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
   case RS_J_RESTART: put_restart(entry); break;
   case RS_J_COLLATERAL: put_path(engine, "culprit", entry->other); break;
   case RS_J_ESCALATED: put_escalated(engine, entry); break;
-  case RS_J_RELOAD: put_reload(entry); break;
+  case RS_J_RELOAD: put_reload(engine, entry); break;
   case RS_J_STOP:
     put_text(engine, "by", entry->text);
     if (entry->a == 1) rs_json_bool(&line, "hold", true);
@@ -248,6 +250,22 @@ uint64_t rs_entry_probe(rs_engine *engine, const rs_event *note, const char *tex
   if (map) rs_probes_place_of(map->plan, note->other_inc, &line);
   finish(engine);
   return seq;
+}
+
+void rs_entry_note(rs_engine *engine, uint64_t cause, const char *format, ...) {
+  char text[2048];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  rs_entry entry = {.seq = rs_core_seq(engine->core), .mono = rs_base_now()};
+  entry.kind = RS_J_LOG;
+  entry.unit = entry.inc = RS_NONE;
+  entry.cause = cause;
+  begin(engine, &entry);
+  rs_json_name(&line, "level", rs_name_level(1));
+  rs_json_name(&line, "text", text);
+  finish(engine);
 }
 
 void rs_entry_log(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t level,

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "confirm.h"
 #include "control.h"
 #include "entry.h"
 #include "env.h"
@@ -127,7 +128,8 @@ static void failed(rs_engine *engine) {
   rs_engine_end(engine, 1);
 }
 
-static int apply_plan(rs_engine *engine, uint32_t number, char *why, size_t why_size) {
+static int apply_plan(rs_engine *engine, uint32_t number, double confirm, char *why,
+                      size_t why_size) {
   const rs_plan *plan = rs_plans_get(&engine->plans, number)->plan;
   const rs_plan_unit *root = rs_plan_unit_at(plan, 0);
   char name[256];
@@ -135,10 +137,25 @@ static int apply_plan(rs_engine *engine, uint32_t number, char *why, size_t why_
            rs_plan_bytes(plan, root->name));
   int code = rs_control_open(engine, name, why, why_size);
   if (code == 0 && *why) rs_base_say("%s", why);
+  if (code == 0 && confirm > 0) rs_confirm_prepare(engine, plan, confirm);
   if (code == 0)
     code = rs_core_apply(engine->core, rs_base_now(), plan, number, why, why_size);
-  if (code != 0) rs_plans_drop(&engine->plans, number);
-  return code;
+  if (confirm > 0) rs_confirm_begin(engine, code == 0);
+  if (code != 0) {
+    rs_plans_drop(&engine->plans, number);
+    return code;
+  }
+  engine->holding = number;
+  rs_runner_spare_plan(engine, number);
+  rs_probes_apply(engine, number);
+  return 0;
+}
+
+int rs_evaluate_again(rs_engine *engine, int plan, char *why, size_t why_size) {
+  uint32_t number;
+  rs_evaluate_stop(engine);
+  if (rs_plans_add(&engine->plans, plan, &number, why, why_size) != 0) return -1;
+  return apply_plan(engine, number, 0, why, why_size);
 }
 
 static void apply(rs_evaluation *evaluation) {
@@ -149,13 +166,9 @@ static void apply(rs_evaluation *evaluation) {
   evaluation->plan = -1;
   int code = rs_plans_add(&engine->plans, plan, &number, why, sizeof why);
   if (code == 0 && !evaluation->asked.only)
-    code = apply_plan(engine, number, why, sizeof why);
+    code = apply_plan(engine, number, evaluation->asked.confirm, why, sizeof why);
   if (code == 0) {
     engine->applied = true;
-    if (!evaluation->asked.only) {
-      rs_runner_spare_plan(engine, number);
-      rs_probes_apply(engine, number);
-    }
     tell_asker(evaluation, (rs_evaluated){.ok = true, .plan = number});
     return;
   }
@@ -262,7 +275,14 @@ void rs_evaluate_stop(rs_engine *engine) {
   rs_child_signal(&old->child, SIGKILL);
 }
 
-void rs_evaluate(rs_engine *engine) { rs_evaluate_for(engine, &(rs_asked){0}); }
+void rs_evaluate(rs_engine *engine) {
+  double left = rs_confirm_left(engine);
+  if (left <= 0) rs_evaluate_for(engine, &(rs_asked){0});
+  else
+    rs_entry_log(engine, RS_NONE, RS_NONE, 2,
+                 "not reloaded: a reload waits to be confirmed for another %.0f s",
+                 left);
+}
 
 static void not_begun(rs_engine *engine, const rs_asked *asked, const char *why) {
   rs_evaluated result = {.why = why};

@@ -24,6 +24,7 @@ typedef struct rs_evaluated {
 typedef struct rs_asked {
   const char *tree; /* another script; NULL: the host's */
   bool only;        /* make the plan, do not apply it, tell nobody else */
+  double confirm;   /* seconds that it has to prove itself; 0: it has not to */
   void (*done)(rs_engine *engine, const rs_evaluated *result); /* NULL: nobody asked */
 } rs_asked;
 
@@ -34,6 +35,9 @@ void rs_evaluate_for(rs_engine *engine, const rs_asked *asked);
 /* Evaluates the tree and applies it. At the first time a mistake ends the host with
 ** status 1; later the tree before goes on, and the journal says why. */
 void rs_evaluate(rs_engine *engine);
+
+/* Applies a plan that held before; the descriptor is taken. 0, or -1 and a sentence. */
+int rs_evaluate_again(rs_engine *engine, int plan, char *why, size_t why_size);
 
 /* Whatever is in progress is dropped. */
 void rs_evaluate_stop(rs_engine *engine);

@@ -11,6 +11,7 @@
 #include "act.h"
 #include "ask.h"
 #include "change.h"
+#include "confirm.h"
 #include "json.h"
 #include "request.h"
 #include "tail.h"
@@ -109,6 +110,7 @@ void rs_peer_drop(rs_peer *peer) {
   rs_act_forget(peer);
   rs_ask_forget(peer);
   rs_change_forget(peer);
+  rs_confirm_forget(peer);
   if (peer->job) peer->job->free(peer->job);
   rs_tail_free(&peer->tail);
   rs_watch_end(&peer->watch);

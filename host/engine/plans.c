@@ -13,7 +13,8 @@ enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
 /* Maps and checks; NULL and a sentence. */
 static const rs_plan *map(int fd, size_t *size, char *why, size_t why_size) {
   struct stat st;
-  if (fcntl(fd, F_ADD_SEALS, SEALS) != 0 || fstat(fd, &st) != 0) {
+  bool sealed = fcntl(fd, F_GET_SEALS) == SEALS; /* a plan that held before */
+  if ((!sealed && fcntl(fd, F_ADD_SEALS, SEALS) != 0) || fstat(fd, &st) != 0) {
     snprintf(why, why_size, "cannot seal the plan: %s", strerror(errno));
     return NULL;
   }

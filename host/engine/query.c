@@ -5,6 +5,7 @@
 
 #include "../core/unit.h"
 #include "command.h"
+#include "confirm.h"
 #include "json.h"
 #include "lua.h"
 #include "match.h"
@@ -160,6 +161,7 @@ void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_probes_show(engine, view->unit, out);
   rs_json_text(out, "file", rs_plan_bytes(plan, row->file), row->file.len);
   rs_json_int(out, "line", row->line);
+  if (view->parent == RS_NONE) rs_confirm_put(engine, out);
 }
 
 static void close_to(rs_status *status, rs_bytes *out, uint32_t depth) {

@@ -23,6 +23,7 @@ typedef struct rs_command rs_command;
 typedef struct rs_custom rs_custom;
 typedef struct rs_evaluation rs_evaluation;
 typedef struct rs_probes rs_probes;
+typedef struct rs_sources rs_sources;
 
 /* Where a unit's present incarnation is; indexed by core id. */
 typedef struct rs_unit {
@@ -96,6 +97,9 @@ struct rs_engine {
   struct rs_control *control;  /* NULL: no client can reach it */
   rs_bytes *added;             /* what units of pools were given; by core id */
   uint32_t added_room;
+  struct rs_confirm *confirm; /* NULL: no reload was to be confirmed so far */
+  rs_sources *sources;        /* what the tree was made from; NULL: it is not watched */
+  uint32_t holding;           /* the number of the plan that holds */
   struct rs_kept *kept; /* what workers left to their next incarnations; by core id */
   uint32_t kept_room;
   uint64_t acted; /* +1 for each event heard and each action done */

@@ -9,6 +9,7 @@
 #include "add.h"
 #include "change.h"
 #include "command.h"
+#include "confirm.h"
 #include "control.h"
 #include "entry.h"
 #include "handover.h"
@@ -131,6 +132,7 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_END: rs_engine_end(engine, action->b); break;
   default: break;
   }
+  rs_confirm_hear(engine, action);
   rs_probes_notice(engine, action);
 }
 
@@ -242,6 +244,7 @@ static void on_turn(uv_prepare_t *prepare) {
   if (engine->ended) return;
   rs_control_hear(engine);
   bool more = decide(engine);
+  rs_confirm_look(engine);
   rs_control_tell(engine);
   rs_probes_flush(engine);
   rs_part_bells(engine);

@@ -180,13 +180,17 @@ function KINDS.log(entry)
 end
 
 function KINDS.reload(entry)
-  return nil,
-    ('%s added, %s removed, %s changed, %s unchanged'):format(
-      tostring(entry.added),
-      tostring(entry.removed),
-      tostring(entry.changed),
-      tostring(entry.unchanged)
-    )
+  local counts = ('%s added, %s removed, %s changed, %s unchanged'):format(
+    tostring(entry.added),
+    tostring(entry.removed),
+    tostring(entry.changed),
+    tostring(entry.unchanged)
+  )
+  if entry.confirm then
+    counts = ('%s; to be well within %s s'):format(counts, tostring(entry.confirm))
+  end
+  if not said(entry.why) then return nil, counts end
+  return 'yellow', ('%s (%s)'):format(tostring(entry.why), counts)
 end
 
 function KINDS.stop(entry) return nil, said(entry.by) and 'by ' .. entry.by or '' end

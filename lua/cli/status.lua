@@ -14,6 +14,7 @@ return {
       local roots = result.path and { result } or result
       local lines = tree.draw(roots, terminal.painter(1))
       lines[#lines + 1] = tree.summary(roots)
+      lines[#lines + 1] = tree.confirm(roots)
       io.stdout:write(table.concat(lines, '\n'), '\n')
     end)
   end,

@@ -212,6 +212,28 @@ function M.summary(roots)
   return ('%s: %s'):format(terminal.count(all, 'unit'), table.concat(parts, ', '))
 end
 
+--- What is to be known of a reload that has to prove itself; nil: there is none.
+--- @param roots table[] as status gives them
+--- @return string?
+function M.confirm(roots)
+  local confirm = roots[1] and roots[1].confirm
+  if not confirm then return nil end
+  local left = span.text(confirm['until'])
+  if confirm.ill == 0 then
+    return ('reload %d: all that it changed is well; it is kept in %s'):format(
+      confirm.seq, left)
+  end
+  local names = {}
+  for i, path in ipairs(confirm.waits_for) do
+    names[i] = clean(path)
+  end
+  if confirm.ill > #names then
+    names[#names + 1] = ('%d more'):format(confirm.ill - #names)
+  end
+  return ('reload %d is taken back in %s unless these are well: %s'):format(
+    confirm.seq, left, table.concat(names, ', '))
+end
+
 --- The tree as lines.
 --- @param roots table[] as status gives them
 --- @param paint fun(colour: string?, text: string): string

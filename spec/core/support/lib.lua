@@ -22,6 +22,8 @@ for _, name in ipairs { 'core', 'base', 'quota', 'backoff', 'late', 'unit' } do
 end
 declare 'core/due.h'
 declare 'core/index.h'
+declare 'core/compare.h'
+declare 'core/trial.h'
 ffi.cdef [[
   extern size_t rs_spec_bytes;
   extern const rs_memory rs_spec_memory;
