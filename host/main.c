@@ -70,6 +70,7 @@ static int run_host(const char *self) {
                               .journal = asked->journal,
                               .socket = asked->socket,
                               .program = program(self),
+                              .watch = asked->watch,
                               .eval_cpu = cpu,
                               .eval_memory = (uint64_t)memory,
                               .forkserver = rs_forkserver_main};

@@ -9,6 +9,7 @@
 #include "entry.h"
 #include "evaluate.h"
 #include "json.h"
+#include "sources.h"
 
 enum { NAMED = 8 }; /* units that status names */
 
@@ -135,6 +136,7 @@ static void keep(struct rs_confirm *confirm, const char *why) {
                 (unsigned long long)confirm->trial.seq, why);
   clear(confirm);
   answer_all(confirm);
+  rs_sources_wake(confirm->engine);
 }
 
 static void put_back(struct rs_confirm *confirm, uint64_t cause) {
@@ -151,6 +153,7 @@ static void put_back(struct rs_confirm *confirm, uint64_t cause) {
   if (rs_evaluate_again(engine, before, why, sizeof why) != 0)
     rs_entry_note(engine, cause, "reload %llu cannot be taken back: %s", seq, why);
   answer_all(confirm);
+  rs_sources_wake(engine);
 }
 
 static void fail(struct rs_confirm *confirm, uint32_t ill) {

@@ -18,6 +18,7 @@
 #include "runner.h"
 #include "server.h"
 #include "signals.h"
+#include "sources.h"
 #include "spawn.h"
 #include "turn.h"
 
@@ -112,6 +113,7 @@ int rs_engine_main(const rs_engine_options *options) {
   rs_spawn_raise_files();
   begin(&engine, ctl, server);
   if (!engine.ended) {
+    if (options->watch) rs_sources_begin(&engine);
     rs_runner_spare(&engine);
     rs_evaluate(&engine);
   }

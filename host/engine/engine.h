@@ -20,6 +20,7 @@ typedef struct rs_engine_options {
   const char *journal;           /* --journal PATH; NULL: kept in memory alone */
   const char *socket;            /* --socket PATH; NULL: by the root's name */
   const char *program;           /* what to exec for `__evaluate` and `__forkserver` */
+  bool watch;                    /* reload whenever what was read has changed */
   double eval_cpu;               /* seconds of processor time for an evaluation */
   uint64_t eval_memory;          /* bytes for an evaluation */
   int (*forkserver)(int ctl_fd); /* forked while the engine is small; its exit status */

@@ -16,6 +16,7 @@
 #include "env.h"
 #include "probes.h"
 #include "runner.h"
+#include "sources.h"
 #include "spawn.h"
 
 enum { PLAN_FD = 3, MISTAKES_FD = 4, MISTAKES_MAX = 1 << 20 };
@@ -30,6 +31,7 @@ struct rs_evaluation {
   bool late; /* it was ended by the wall clock */
   rs_asked asked;
   char *tree;
+  struct timespec begun;
 };
 
 /* Says what is wrong: on stderr as long as there is no tree, then in the journal alone,
@@ -207,7 +209,10 @@ static void on_ended(rs_child *child, int status) {
   rs_evaluation *evaluation =
     (rs_evaluation *)((char *)child - offsetof(rs_evaluation, child));
   bool wanted = evaluation->engine->evaluation == evaluation;
+  bool good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   read_mistakes(evaluation);
+  if (wanted && !evaluation->asked.tree)
+    rs_sources_take(evaluation->engine, &evaluation->text, good, &evaluation->begun);
   if (wanted && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     apply(evaluation);
   } else if (wanted) {
@@ -232,7 +237,9 @@ static pid_t spawn_it(rs_evaluation *evaluation, int mistakes, char *why, size_t
   char cpu[32], memory[32], *tree = strdup(evaluation->tree);
   char name[] = "runsmith", command[] = "__evaluate";
   char cpu_name[] = "--cpu", memory_name[] = "--memory";
-  char *argv[] = {name, command, tree, cpu_name, cpu, memory_name, memory, NULL};
+  char reads[] = "--reads";
+  char *argv[] = {name, command, tree, cpu_name, cpu, memory_name, memory, NULL, NULL};
+  if (evaluation->engine->sources) argv[7] = reads;
   snprintf(cpu, sizeof cpu, "%g", options->eval_cpu);
   snprintf(memory, sizeof memory, "%llu", (unsigned long long)options->eval_memory);
   rs_env env = rs_env_host();
@@ -254,6 +261,7 @@ static rs_evaluation *make(rs_engine *engine, const rs_asked *asked, int plan,
                            int mistakes) {
   rs_evaluation *evaluation = rs_base_new(sizeof *evaluation);
   evaluation->engine = engine;
+  clock_gettime(CLOCK_REALTIME_COARSE, &evaluation->begun); /* as files have it */
   evaluation->plan = plan;
   evaluation->asked = *asked;
   evaluation->tree = strdup(asked->tree ? asked->tree : engine->options->tree);

@@ -119,6 +119,9 @@ static int run(lua_State *L) {
                                   .eval_time = number_field(L, "eval_time"),
                                   .eval_memory = number_field(L, "eval_memory"),
                                   .asked = true};
+  lua_getfield(L, 1, "watch");
+  rs_state_asked.watch = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   free(log);
   if (!rs_state_asked.file) return luaL_error(L, "run: no file");
   return 0;

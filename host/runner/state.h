@@ -27,7 +27,7 @@ int rs_state_call(lua_State *L, int args, int results);
 /* What `require('runsmith.host').run{...}` was told, for main. */
 typedef struct rs_state_run {
   char *file, *socket, *journal; /* malloc'd; NULL: not given */
-  bool json, asked;              /* asked: it was called */
+  bool json, watch, asked;       /* asked: it was called */
   double eval_time, eval_memory; /* 0: not given */
 } rs_state_run;
 

@@ -9,6 +9,7 @@ local COMMAND = {
   args = { { 'FILE', 'the tree script' } },
   options = {
     { 'cpu', 'SECONDS', 'processor time', evaluate.CPU, options.seconds },
+    { 'reads', nil, 'tell which files are read' },
     { 'memory', 'BYTES', 'address space', evaluate.MEMORY, options.size },
   },
 }
@@ -21,5 +22,5 @@ return function(argv)
     io.stderr:write(('runsmith %s: %s\n'):format(COMMAND.name, why))
     return 2
   end
-  return evaluate.process(given.FILE, given.memory)
+  return evaluate.process(given.FILE, given.memory, given.reads)
 end

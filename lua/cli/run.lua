@@ -23,6 +23,7 @@ return {
       evaluate.CPU,
       options.seconds,
     },
+    { 'watch', nil, 'reload whenever a file that the evaluation read has changed' },
     { 'eval-memory', 'SIZE', "memory of the script's evaluation", '1G', options.size },
   },
   run = function(given)
@@ -37,6 +38,7 @@ return {
       socket = given.socket,
       journal = given.journal,
       log = given.log,
+      watch = given.watch,
       eval_time = given['eval-time'],
       eval_memory = given['eval-memory'] == '1G' and evaluate.MEMORY
         or given['eval-memory'],

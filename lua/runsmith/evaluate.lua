@@ -159,8 +159,15 @@ end
 --- The whole life of an evaluator process: the plan to descriptor 3, mistakes to 4.
 --- @param file string
 --- @param memory integer bytes that it may take
+--- @param tells_reads? boolean descriptor 4 hears of each file that is read
 --- @return integer status
-function M.process(file, memory)
+function M.process(file, memory, tells_reads)
+  if tells_reads then
+    require('runsmith.reads').install(file, function(path)
+      local line = json.encode { read = path } .. '\n'
+      abi.write(MISTAKES_FD, line, #line)
+    end)
+  end
   collect_late(memory)
   quieten()
   local compiled, mistakes = M.here(file)
