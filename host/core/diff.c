@@ -163,6 +163,9 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
   if (u->life != RS_LIFE_DOWN) {
     u->flags |= RS_F_CYCLE | RS_F_AGAIN;
     u->again = RS_R_RELOAD;
+  } else {
+    u->wait = core->now; /* what made it wait is changed */
+    u->tries = 0;
   }
   u->flags &= ~(uint32_t)(RS_F_REMOVE | RS_F_DONE | RS_F_FAILED);
   u->cause = news->cause;

@@ -36,6 +36,18 @@ describe('a reload', function()
     assert.same({ 'START a' }, w:deeds())
     assert.equal(1, w:view('a').restarts)
   end)
+  it('of one that waits for its backoff starts it by the new plan at once', function()
+    local function tree(version)
+      return supervisor 'r' {
+        worker 'a' { version = version, backoff = { first = 30 } },
+      }
+    end
+    local w = world(tree(1))
+    w:exit('a', 'error')
+    w:take()
+    w:apply(tree(2))
+    assert.same({ 'START a', 'DROP ' }, w:deeds())
+  end)
   it('patches limits in place', function()
     local w = world(supervisor 'r' { worker 'a' { shutdown = 50 } })
     w:apply(supervisor 'r' { worker 'a' { shutdown = 1, restart = 'temporary' },
