@@ -164,9 +164,9 @@ struct rs_core {
   uint32_t lost;     /* units with RS_F_LOST: nothing starts before all have ended */
   bool stopping;     /* the host was told to end */
   bool kill_all;
-  bool ended; /* RS_DO_END was told */
-  bool drops; /* some plan is to be dropped */
-  bool trial; /* the root may not end the host: see rs_core_trial */
+  bool ended;                     /* RS_DO_END was told */
+  bool drops;                     /* some plan is to be dropped */
+  bool trial;                     /* the root may not end the host: see rs_core_trial */
   uint64_t because, because_text; /* of the next plan's entry */
   rs_time because_span;
 };

@@ -61,6 +61,7 @@ function KINDS.started(entry)
   if type(entry.pid) == 'number' and entry.pid > 0 then
     parts[#parts + 1] = ('pid %d'):format(entry.pid)
   end
+  if entry.data == true then parts[#parts + 1] = 'given its data' end
   return nil, table.concat(parts, ', ')
 end
 

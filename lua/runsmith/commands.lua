@@ -99,8 +99,8 @@ handlers[down.EVAL] = function(slot, inc, id, ms, text)
   local how, value, trace = schedule.lend(task, co)
   if how == 'done' then return reply(id, true, show(value)) end
   if how == 'interrupted' then
-    local text = 'eval took more than %g s\n%s'
-    return reply(id, false, text:format(ms / 1000, schedule.trimmed(value)))
+    local late = 'eval took more than %g s\n%s'
+    return reply(id, false, late:format(ms / 1000, schedule.trimmed(value)))
   end
   if how == 'yield' then return reply(id, false, 'eval cannot wait') end
   return reply(id, false, trace and tostring(value) .. '\n' .. trace or tostring(value))

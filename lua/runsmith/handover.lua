@@ -25,7 +25,8 @@ local function weigh(value, depth, sum)
   if kind ~= 'table' then return nil, 'there is a ' .. kind .. ' in it' end
   if getmetatable(value) ~= nil then return nil, 'a table in it has a metatable' end
   if depth > DEPTH_MAX then
-    return nil, ('it is nested deeper than %d tables, or contains itself'):format(DEPTH_MAX)
+    local text = 'it is nested deeper than %d tables, or contains itself'
+    return nil, text:format(DEPTH_MAX)
   end
   local why
   for key, item in next, value do

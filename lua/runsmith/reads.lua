@@ -23,16 +23,16 @@ function M.install(script, tell)
   end
 
   local open, lines, load_file, do_file = io.open, io.lines, loadfile, dofile
-  function io.open(path, mode)
+  rawset(io, 'open', function(path, mode)
     local file, why, code = open(path, mode)
     local reads = not (type(mode) == 'string' and mode:find '[wa]')
     if reads then note(path, file ~= nil) end
     return file, why, code
-  end
-  function io.lines(path, ...)
+  end)
+  rawset(io, 'lines', function(path, ...)
     note(path, true)
     return lines(path, ...)
-  end
+  end)
   function _G.loadfile(path, ...)
     note(path, true)
     return load_file(path, ...)

@@ -39,7 +39,7 @@ describe('a reload', function()
   it('of one that waits for its backoff starts it by the new plan at once', function()
     local function tree(version)
       return supervisor 'r' {
-        worker 'a' { version = version, backoff = { first = 30 } },
+        backoff = { first = 30 }, worker 'a' { version = version },
       }
     end
     local w = world(tree(1))

@@ -52,13 +52,15 @@ describe('reload --confirm', function()
     local host, ready = start()
     host:write('tree.lua', tree('2', ([[rs.worker 'ill' { launch = 60,
       run = function() while true do require('std.time').sleep(60) end end },
-      rs.command 'late' { exec = { 'sleep', '60' }, ready = 'notify', launch = 60 },]])))
+      rs.command 'late' {
+        exec = { 'sleep', '60' }, ready = 'notify', launch = 60 },]])))
     local code, out = control.run(host, 'reload', '--confirm', '1')
     assert.equal(1, code)
     assert.truthy(out:find 'taken back: plant/late is waiting after 1 s', out)
     local first = host:wait_for({ kind = 'reload' }, ready)
     local second = host:wait_for({ kind = 'reload' }, first)
-    assert.truthy(second.why:find('reload ' .. first.seq .. ' is taken back'), second.why)
+    local back = ('reload %d is taken back'):format(first.seq)
+    assert.truthy(second.why:find(back), second.why)
     assert.same({ 0, 2, 1 }, { second.added, second.removed, second.changed })
     local cause = host:wait_for { seq = second.cause }
     assert.equal('plant/late', cause.unit)

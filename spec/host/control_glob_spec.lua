@@ -25,7 +25,9 @@ describe('a pattern over more units than a piece has', function()
   it('finds each of them, in the tree\'s order, and answers in turn', function()
     local host = control.start { ['tree.lua'] = TREE }
     local client = control.open(host)
-    for id, path in ipairs { 'plant/*/w500', 'plant/g2', 'plant/*/nobody', 'plant/**' } do
+    for id, path in ipairs {
+      'plant/*/w500', 'plant/g2', 'plant/*/nobody', 'plant/**',
+    } do
       client:send(json.encode { id = id, op = 'status', path = path } .. '\n')
     end
     local found = json.decode(client:line()).result

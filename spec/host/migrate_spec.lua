@@ -48,7 +48,8 @@ local function tree(backend, more)
   return ([[
 local rs = require 'runsmith'
 return rs.supervisor 'plant' {
-  intensity = { max = 50, within = 5 }, backoff = { first = 0.05, factor = 1, max = 0.05 },
+  intensity = { max = 50, within = 5 },
+  backoff = { first = 0.05, factor = 1, max = 0.05 },
   rs.worker 'keeper' { run = 'keeper', backend = '%s' %s },
   rs.worker 'other' { run = function(ctx) while not ctx.stopping do
     require('std.time').sleep(1) end end },
@@ -76,7 +77,8 @@ end
 -- What the next incarnation has, and its `started` entry.
 local function next_one(host, since)
   local started = host:wait_for({ kind = 'started', unit = 'plant/keeper' }, since)
-  local log = host:wait_for({ kind = 'log', unit = 'plant/keeper', text = 'has' }, started)
+  local said = { kind = 'log', unit = 'plant/keeper', text = 'has' }
+  local log = host:wait_for(said, started)
   return log.fields.count, started, log
 end
 
@@ -98,8 +100,8 @@ describe('migrate', function()
   end
 
   it('hands it on as the backend changes', function()
-    local host, at = start 'coroutine'
-    local last = 0
+    local host = start 'coroutine'
+    local last, at = 0, nil
     for _, backend in ipairs { 'process', 'thread', 'coroutine', 'process' } do
       at = reload(host, { ['tree.lua'] = tree(backend) })
       local count, started = next_one(host, at)
@@ -150,7 +152,8 @@ describe('migrate', function()
     local log = host:wait_for(
       { kind = 'log', unit = 'plant/keeper', incarnation = 3, text = 'has' }, at)
     assert.is_true(log.fields.count > 0)
-    for _, started in ipairs(host:all({ kind = 'started', unit = 'plant/keeper' }, at)) do
+    local starts = { kind = 'started', unit = 'plant/keeper' }
+    for _, started in ipairs(host:all(starts, at)) do
       assert.is_true(started.data, tostring(started.incarnation))
     end
     assert.equal(2, #host:all(exits, at))
@@ -182,6 +185,37 @@ describe('migrate', function()
     local at = reload(host, { ['keeper.lua'] = keeper { generation = 2 } })
     local count, started = next_one(host, at)
     assert.same({ -1, false }, { count, started.data })
+    host:finish()
+  end)
+end)
+
+describe('data that nobody asked for', function()
+  after_each(harness.sweep)
+
+  it('and more of it than may be is its sender\'s violation alone', function()
+    local host = harness.start { files = { ['tree.lua'] = [[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' {
+  intensity = { max = 50, within = 5 },
+  rs.worker 'liar' { run = function(ctx)
+    local host = require 'runsmith.host'
+    require('std.time').sleep(0.2)
+    host.hand(host.running(), ('x'):rep(ctx.incarnation == 0 and 10 or 17 * 2^20))
+    while not ctx.stopping do require('std.time').sleep(60) end
+  end },
+  rs.worker 'other' { run = function(ctx) while not ctx.stopping do
+    require('std.time').sleep(60) end end },
+}
+]] } }
+    for inc = 0, 1 do
+      local said = host:wait_for {
+        kind = 'violation', unit = 'plant/liar', incarnation = inc,
+      }
+      assert.same({ 'protocol', 'its runner sent data that nobody asked for' },
+        { said.constraint, said.where })
+    end
+    host:wait_for { kind = 'ready', unit = 'plant/liar', incarnation = 2 }
+    assert.same({}, host:all { kind = 'exited', unit = 'plant/other' })
     host:finish()
   end)
 end)

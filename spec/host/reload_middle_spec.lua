@@ -136,7 +136,8 @@ describe('a reload in the middle', function()
     local host = start ''
     reload(host, late:format(1000))
     host:wait_for { kind = 'started', unit = 'plant/x' }
-    assert.equal(1, reload(host, "rs.command 'x' { exec = { 'sleep', '1000' } },").changed)
+    local result = reload(host, "rs.command 'x' { exec = { 'sleep', '1000' } },")
+    assert.equal(1, result.changed)
     local back = host:wait_for { kind = 'ready', unit = 'plant/x' }
     assert.equal(1, back.incarnation)
     host:finish()
@@ -144,8 +145,8 @@ describe('a reload in the middle', function()
 
   it('of another evaluation takes its place, and the one before is told', function()
     local host = start ''
-    host:write('tree.lua', 'local till = os.clock() + 3\nwhile os.clock() < till do end\n'
-      .. tree '')
+    host:write('tree.lua', 'local till = os.clock() + 3\n'
+      .. 'while os.clock() < till do end\n' .. tree '')
     local first, second = control.open(host), control.open(host)
     first:send '{"id":1,"op":"reload"}\n'
     second:send '{"id":1,"op":"status"}\n'

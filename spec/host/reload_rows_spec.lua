@@ -1,5 +1,5 @@
--- What each kind of change does to a unit: nothing, a change in place, a restart of that
--- unit alone. The neighbour is never touched.
+-- What each kind of change does to a unit: nothing, a change in place, a restart of
+-- that unit alone. The neighbour is never touched.
 
 local assert = require 'luassert'
 local control = require 'host.control'
@@ -37,7 +37,8 @@ local ROWS = {
   { 'a probe', X, '', "probes = { rs.probe.memory { max = '1G', every = 1 } }", KEEPS },
   { 'args', X, 'args = { 1 }', 'args = { 2 }', RESTARTS },
   { 'the backend', X, '', "backend = 'process'", RESTARTS },
-  { 'env', X, "backend = 'process'", "backend = 'process', env = { A = '1' }", RESTARTS },
+  { 'env', X, "backend = 'process'",
+    "backend = 'process', env = { A = '1' }", RESTARTS },
   { 'cwd', X, "backend = 'process'", "backend = 'process', cwd = '/'", RESTARTS },
   { 'limits', X, "backend = 'process'",
     "backend = 'process', limits = { open_files = 100 }", RESTARTS },

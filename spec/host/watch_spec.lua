@@ -38,7 +38,7 @@ end
 describe('run --watch', function()
   after_each(harness.sweep)
 
-  it('reloads when the script, a module or a file that it opened is replaced', function()
+  it('reloads when the script, a module or a file that it opened changes', function()
     local host, at = start()
     local count
     host:write('tree.lua', tree '2')
@@ -92,8 +92,8 @@ describe('run --watch', function()
 
   it('hears what changes while it evaluates', function()
     local host, at = start()
-    host:write('tree.lua', 'local till = os.clock() + 0.6\nwhile os.clock() < till do end\n'
-      .. tree '3')
+    host:write('tree.lua', 'local till = os.clock() + 0.6\n'
+      .. 'while os.clock() < till do end\n' .. tree '3')
     host:wait_for({ kind = 'log', text = 'tree.lua has changed' }, at)
     host:watch(0.2)
     host:write('tree.lua', tree '4')
@@ -107,7 +107,8 @@ describe('run --watch', function()
     local host, at = start()
     host:write('other/worker.lua', WORKER)
     host:write('other/part.lua', 'return 77\n')
-    assert.equal(0, os.execute(("cd '%s' && mv sub old && mv other sub"):format(host.dir)))
+    local swap = ("cd '%s' && mv sub old && mv other sub"):format(host.dir)
+    assert.equal(0, os.execute(swap))
     at = select(2, changed(host, at))
     host:write('sub/part.lua', 'return 78\n')
     assert.equal(1, (changed(host, at)))
