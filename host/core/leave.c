@@ -1,7 +1,7 @@
 /* leave.c -- what one incarnation leaves to the next. */
 #include "leave.h"
 
-/* It, or a supervisor of its, is restarted by a reload, and nothing ends it for good. */
+/* It, or a supervisor of its, is restarted by a reload; nothing ends it for good. */
 static bool is_reload(const rs_core *core, uint32_t id) {
   const uint32_t ends = RS_F_HELD | RS_F_REMOVE | RS_F_GIVEUP | RS_F_FINISH;
   const uint32_t again = RS_F_CYCLE | RS_F_AGAIN;

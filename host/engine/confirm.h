@@ -27,8 +27,8 @@ void rs_confirm_hear(rs_engine *engine, const rs_action *action);
 /* At a turn's end: judges if something is to be. */
 void rs_confirm_look(rs_engine *engine);
 
-/* {"op":"reload","keep":true}; {"op":"reload","await":true}: answered once it is kept or
-** put back. */
+/* {"op":"reload","keep":true}; {"op":"reload","await":true}: answered once it is kept
+** or put back. */
 void rs_confirm_keep(const rs_request *request);
 void rs_confirm_await(const rs_request *request);
 void rs_confirm_forget(rs_peer *peer);

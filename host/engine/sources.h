@@ -18,7 +18,8 @@ enum { RS_SOURCES_FOLDERS = 4096 };
 void rs_sources_begin(rs_engine *engine);
 
 /* An evaluation has ended. What it wrote is `text`, from which the lines {"read":…} are
-** taken out; `begun`: when it began. One that was good has the list replaced by its own, another adds to it. */
+** taken out; `begun`: when it began. One that was good has the list replaced by its
+** own, another adds to it. */
 void rs_sources_take(rs_engine *engine, rs_bytes *text, bool good,
                      const struct timespec *begun);
 

@@ -3,7 +3,7 @@
 ** Layer    runner.
 ** Owner    a few places; taken for as long as the resume lasts.
 ** Thread   said at each call.
-** Limits   RS_LIMITS_MAX at a time; one more has none, and the worker's own hold for it.
+** Limits   RS_LIMITS_MAX at a time; one more has none; the worker's own hold.
 ** Tested   spec/host/eval_spec.lua. */
 #ifndef RS_LIMIT_H
 #define RS_LIMIT_H

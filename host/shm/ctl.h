@@ -35,8 +35,8 @@ enum {
                     ** it; again and again for y ns */
   RS_CTL_DROP_PLAN, /* a: number */
   RS_CTL_DATA,      /* either way. a: slot id, b: incarnation; x: size, up to
-                    ** RS_HANDOVER_MAX; fd: the sealed memfd. What a worker leaves, ahead
-                    ** of its exit; what it is given, ahead of its start */
+                    ** RS_HANDOVER_MAX; fd: the sealed memfd. What a worker leaves,
+                    ** ahead of its exit; what it is given, ahead of its start */
   RS_CTL_COUNT
 };
 

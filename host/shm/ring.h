@@ -56,8 +56,8 @@ enum {
   RS_DOWN_START = 1, /* slot, inc; a: plan number, b: its row; text: an added unit's
                      ** name, NUL, its args (empty: the plan's); for a custom one its
                      ** handle to go on with */
-  RS_DOWN_ASK,       /* stop: wakes it if it waits (its slot says stopping already); a: 1
-                     ** if what it leaves is wanted */
+  RS_DOWN_ASK,       /* stop: wakes it if it waits (its slot says stopping already); a:
+                     ** 1 if what it leaves is wanted */
   RS_DOWN_END,       /* end it now: if it is suspended, resume it interrupted */
   RS_DOWN_EMIT,      /* text: an event's name, for its queue */
   RS_DOWN_KILL,      /* a custom unit: call `kill` */

@@ -101,7 +101,7 @@ describe('migrate', function()
 
   it('hands it on as the backend changes', function()
     local host = start 'coroutine'
-    local last, at = 0, nil
+    local last, at = 0
     for _, backend in ipairs { 'process', 'thread', 'coroutine', 'process' } do
       at = reload(host, { ['tree.lua'] = tree(backend) })
       local count, started = next_one(host, at)
