@@ -160,6 +160,7 @@ function done.load(task, loaded)
     task[SELF] = loaded
   else
     task[SELF] = {}
+    task[KIND].def = loaded -- a reload may have moved it meanwhile
   end
   return inherit(task, loaded)
 end

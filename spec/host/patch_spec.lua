@@ -52,6 +52,28 @@ describe('a change in place', function()
     end)
   end
 
+  it('comes to one whose module is still being loaded', function()
+    local function with(launch)
+      return ([[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' { rs.worker 'x' { run = 'slow', launch = %d } }
+]]):format(launch)
+    end
+    local host = harness.start { files = {
+      ['tree.lua'] = with(20),
+      ['slow.lua'] = "local ok, id = pcall(require('runsmith.host').running)\n"
+        .. "if ok and id then require('std.time').sleep(0.4) end\n" .. fixtures.beater,
+    } }
+    host:wait_for { kind = 'started', unit = 'plant/x' }
+    host:write('tree.lua', with(30))
+    host:signal 'HUP'
+    host:wait_for { kind = 'reload', changed = 0, unchanged = 2 }
+    host:wait_for { kind = 'ready', unit = 'plant/x', incarnation = 0 }
+    host:watch(0.2)
+    misdeed.untouched(host, { 'plant/x' })
+    host:finish()
+  end)
+
   it('lets go of the plan before: 70 reloads, each of another worker', function()
     local function many(changed)
       local units = {}
