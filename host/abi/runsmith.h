@@ -4,7 +4,7 @@
 ** Layer    abi: the compiler reads it, and so does ffi.cdef, byte for byte: no
 **          preprocessor, no inline, no bit-fields, no _Atomic. Nothing here runs Lua.
 ** Owner    a plan's bytes belong to whoever mapped them; they never change.
-** Thread   any: a plan is sealed. The rs_task calls: the thread of the task's VM.
+** Thread   any: a plan is sealed. The rs_task and rs_channel calls: a VM's.
 ** Limits   a plan is below 2 GiB; every offset in it is checked by rs_plan_check.
 ** Tested   spec/lua/abi_spec.lua compares each size and offset with the compiler's. */
 
@@ -196,12 +196,20 @@ typedef struct rs_plan_probe {
   uint32_t spare;
 } rs_plan_probe;
 
+enum { RS_CHANNEL_BLOCK = 0, RS_CHANNEL_DROP_OLDEST = 1, RS_CHANNEL_ERROR = 2 };
+
 typedef struct rs_plan_channel {
   rs_ref name;
-  rs_ref fields;     /* string.buffer encoding of what the script gave */
+  rs_ref durable;    /* a path, relative to the script's folder; empty: it is not */
   uint32_t unit;     /* row of the supervisor below which it is seen */
-  uint32_t capacity; /* items, >= 1 */
+  uint32_t capacity; /* items, 1..RS_CHANNEL_CAPACITY_MAX */
+  uint32_t overflow; /* RS_CHANNEL_BLOCK... */
+  uint32_t attempts; /* deliveries of an item; 0: no limit */
+  uint32_t rejects;  /* row of the channel for those above it; RS_NONE */
+  uint32_t spare;
 } rs_plan_channel;
+
+enum { RS_CHANNEL_CAPACITY_MAX = 16777216 };
 
 /* A worker as its VM's C code holds it; Lua has only the pointer. */
 typedef struct rs_task rs_task;
@@ -211,6 +219,71 @@ int rs_task_beat(rs_task *task);
 
 /* 1 once the unit was asked to stop, else 0; read afresh at each call. */
 int rs_task_stopping(rs_task *task);
+
+/* A channel as its runner has it mapped; Lua has only the pointer. */
+typedef struct rs_channel rs_channel;
+
+/* One incarnation's use of a channel. */
+typedef struct rs_channel_use {
+  rs_channel *channel;
+  uint64_t vm;        /* whose waiters it may wake by itself; not 0 */
+  uint32_t user, gen; /* what the engine knows this incarnation by */
+} rs_channel_use;
+
+/* An item that was taken. `bytes` hold until the thread's next receive. */
+typedef struct rs_channel_item {
+  const char *bytes;
+  uint64_t seq;
+  uint32_t size, slot, attempt;
+  uint32_t tried;  /* deliveries in the channel that rejected it; 0: none did */
+  uint32_t origin; /* that channel's number */
+  uint32_t spare;
+} rs_channel_item;
+
+/* What became of a call: one of these, and flags beside it. */
+enum {
+  RS_CHANNEL_OK, RS_CHANNEL_EMPTY, RS_CHANNEL_FULL, RS_CHANNEL_CLOSED,
+  RS_CHANNEL_BUSY,    /* the lock could not be had in time */
+  RS_CHANNEL_DAMAGED, /* the memory holds nonsense, or there is none to be had */
+  RS_CHANNEL_STALE,   /* it is not this incarnation's to acknowledge */
+  RS_CHANNEL_LARGE,
+  RS_CHANNEL_REFUSED, /* full, and that is not waited for */
+  RS_CHANNEL_STORE,   /* its file: rs_channel_why says what */
+  RS_CHANNEL_CODE = 0xff,
+  RS_CHANNEL_ITEMS = 0x100,   /* one who waits in this VM for an item can go on */
+  RS_CHANNEL_ROOM = 0x200,    /* likewise for room */
+  RS_CHANNEL_DROPPED = 0x400, /* the oldest item gave way */
+  RS_CHANNEL_REJECTED = 0x800 /* items whose consumers kept dying were moved away */
+};
+
+enum { /* of a call */
+  RS_CHANNEL_WAIT = 1, /* someone in this VM waits if nothing is left */
+  RS_CHANNEL_WOKEN = 2 /* the descriptor was readable: it is read */
+};
+
+int rs_channel_send(const rs_channel_use *use, const void *bytes, size_t size,
+                    uint32_t flags);
+int rs_channel_receive(const rs_channel_use *use, rs_channel_item *item,
+                       uint32_t flags);
+int rs_channel_ack(const rs_channel_use *use, uint32_t slot, uint64_t seq,
+                   uint32_t attempt);
+
+/* This VM waits (1), or no longer waits (-1), for items (0) or room (1) at the
+** descriptor that rs_channel_bell names. Before the first call with RS_CHANNEL_WAIT. */
+void rs_channel_polls(const rs_channel_use *use, int room, int more);
+int rs_channel_bell(const rs_channel_use *use, int room);
+
+/* The channel of this number, which may still be on its way to this runner; NULL. */
+rs_channel *rs_channel_attached(uint32_t number);
+
+/* Its name. */
+const char *rs_channel_name(uint32_t number);
+
+/* What was wrong with a durable one's file when this thread met RS_CHANNEL_STORE. */
+const char *rs_channel_why(void);
+
+/* What this VM is called in rs_channel_use. */
+uint64_t rs_channel_vm(const rs_channel *channel);
 
 /* 64-bit hash of `size` bytes, chained by `seed`: `identity` and `version` are such. */
 uint64_t rs_hash(const void *bytes, size_t size, uint64_t seed);

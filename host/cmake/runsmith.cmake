@@ -20,7 +20,8 @@ set_target_properties(runsmith PROPERTIES
 
 # The functions that only Lua calls: the linker would leave them out.
 target_link_options(runsmith PRIVATE
-  -Wl,-u,rs_task_beat -Wl,-u,rs_task_stopping -Wl,-u,rs_hash -Wl,-u,rs_plan_check)
+  -Wl,-u,rs_task_beat -Wl,-u,rs_task_stopping -Wl,-u,rs_hash -Wl,-u,rs_plan_check
+  -Wl,-u,rs_channel_send -Wl,-u,rs_channel_attached)
 
 include(GNUInstallDirs)
 install(TARGETS runsmith RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

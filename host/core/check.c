@@ -109,9 +109,13 @@ static bool check_channels(rs_check *check) {
   check->table = "channel";
   uint32_t count = rs_plan_count(check->plan, RS_T_CHANNEL);
   for (check->row = 0; check->row < count; check->row++, row++) {
-    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->fields) ||
+    bool fits = row->capacity >= 1 && row->capacity <= RS_CHANNEL_CAPACITY_MAX;
+    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->durable) ||
         !rs_check_index(check, row->unit, RS_T_UNIT, false) ||
-        !rs_check_that(check, row->capacity >= 1, "no capacity"))
+        !rs_check_index(check, row->rejects, RS_T_CHANNEL, true) ||
+        !rs_check_that(check, row->overflow <= RS_CHANNEL_ERROR,
+                       "an unknown overflow") ||
+        !rs_check_that(check, fits, "no such capacity"))
       return false;
     const rs_plan_spec *spec =
       rs_plan_spec_at(check->plan, rs_plan_unit_at(check->plan, row->unit)->spec);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "channels.h"
 #include "confirm.h"
 #include "control.h"
 #include "entry.h"
@@ -148,6 +149,7 @@ static int apply_plan(rs_engine *engine, uint32_t number, double confirm, char *
     return code;
   }
   engine->holding = number;
+  rs_channels_apply(engine, number);
   rs_runner_spare_plan(engine, number);
   rs_probes_apply(engine, number);
   return 0;

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "channels.h"
 #include "entry.h"
 #include "lua.h"
 #include "names.h"
@@ -153,6 +154,7 @@ void rs_fate(rs_runner *runner, int status) {
   rs_lua_stop_timer(runner);
   rs_hear(runner, true);
   for (int i = 0; i < 2; i++) rs_stream_drain(runner->out[i]);
+  rs_channels_lost(runner);
   if (!engine->ended) tell(runner);
   runner->over_next = engine->over;
   engine->over = runner;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
+#include "channels.h"
 #include "control.h"
 #include "entry.h"
 #include "lua.h"
@@ -75,6 +76,9 @@ static void hear_of(const rs_heard *heard, rs_event event) {
   case RS_UP_STATUS:
   case RS_UP_HANDLE:
     rs_custom_tells(engine, event.unit, record->kind, heard->text, record->size);
+    return;
+  case RS_UP_CHANNEL:
+    rs_channels_open(heard->runner, record->slot, &event, heard->text, record->size);
     return;
   case RS_UP_REPLY: return;
   default: blame(heard, "a record of a kind that there is not"); return;

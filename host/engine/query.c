@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../core/unit.h"
+#include "channels.h"
 #include "command.h"
 #include "confirm.h"
 #include "json.h"
@@ -156,6 +157,8 @@ void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_json_int(out, "incarnation", view->inc);
   rs_json_int(out, "restarts", view->restarts);
   put_process(engine, out, view);
+  if (rs_plan_spec_of(plan, view->row)->kind == RS_SUPERVISOR)
+    rs_channels_status(engine, out, path);
   put_wait(engine, out, view);
   put_intensity(engine, out, view);
   rs_probes_show(engine, view->unit, out);

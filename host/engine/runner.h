@@ -80,7 +80,8 @@ struct rs_runner {
   uint32_t shared_vms; /* VM 0 and those that the second segment begins with */
   bool bells_due;
   rs_runner *bells_next, *over_next;
-  uint32_t *plans; /* the plans that it was given */
+  struct rs_use *channels; /* those that it was given */
+  uint32_t *plans;         /* the plans that it was given */
   uint32_t plan_count;
 };
 

@@ -34,8 +34,9 @@ typedef struct rs_unit {
   uint32_t slot;      /* RS_NONE: it has none */
   uint32_t plan, row; /* where it is described; plan 0: not known yet */
   uint8_t backend;
-  bool told;       /* STARTED was told to the core */
-  rs_time started; /* when the core had it started; 0: it lives not */
+  bool told;           /* STARTED was told to the core */
+  struct rs_use *uses; /* its channels */
+  rs_time started;     /* when the core had it started; 0: it lives not */
 } rs_unit;
 
 /* The process that forks runners. */
@@ -95,7 +96,10 @@ struct rs_engine {
   bool stop_passed_on;         /* that signal came from the witness */
   char boot[24];               /* this life's name in the journal */
   struct rs_control *control;  /* NULL: no client can reach it */
-  rs_bytes *added;             /* what units of pools were given; by core id */
+  struct rs_chan *channels, *channels_closed;
+  uint32_t channel_last; /* the number of the newest */
+  bool channels_due;     /* some are to be rung at the turn's end */
+  rs_bytes *added;       /* what units of pools were given; by core id */
   uint32_t added_room;
   struct rs_confirm *confirm; /* NULL: no reload was to be confirmed so far */
   rs_sources *sources;        /* what the tree was made from; NULL: it is not watched */

@@ -8,6 +8,7 @@
 
 #include "add.h"
 #include "change.h"
+#include "channels.h"
 #include "command.h"
 #include "confirm.h"
 #include "control.h"
@@ -45,6 +46,7 @@ void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
   rs_unit *unit = rs_engine_unit(engine, id);
   if (unit->slot != RS_NONE && unit->runner) rs_part_free(unit->runner, unit->slot);
   rs_custom_free(unit->custom);
+  rs_channels_left(engine, id);
   rs_unit left = {.slot = RS_NONE, .inc = unit->inc, .backend = unit->backend};
   left.plan = unit->plan;
   left.row = unit->row;
@@ -92,6 +94,7 @@ static void forget(rs_engine *engine, uint32_t id) {
     unit->runner->owner = RS_NONE;
     rs_runner_kill(unit->runner, RS_NONE, 0);
   }
+  rs_channels_left(engine, id);
   *unit = (rs_unit){.slot = RS_NONE};
   rs_view view; /* the id may be another's already */
   if (!rs_core_view(engine->core, id, &view)) rs_add_forget(engine, id);
@@ -247,6 +250,7 @@ static void on_turn(uv_prepare_t *prepare) {
   rs_confirm_look(engine);
   rs_control_tell(engine);
   rs_probes_flush(engine);
+  rs_channels_flush(engine);
   rs_part_bells(engine);
   rs_fate_sweep(engine);
   rs_notify_look(engine);

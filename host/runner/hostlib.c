@@ -24,15 +24,15 @@ typedef struct named {
 #define SIZE(name)                                                                     \
   { #name, sizeof(name) }
 
-static const named ups[] = {UP(BEGIN),   UP(ENTER), UP(EXIT),  UP(LOG),     UP(OUTPUT),
-                            UP(DROPPED), UP(RUNS),  UP(READY), UP(STATUS),  UP(HANDLE),
-                            UP(GONE),    UP(REPLY), UP(LOOK),  UP(VERDICT), UP(LINES),
-                            UP(TAKEN),   {NULL, 0}};
+static const named ups[] = {
+  UP(BEGIN), UP(ENTER),   UP(EXIT),   UP(LOG),    UP(OUTPUT),  UP(DROPPED),
+  UP(RUNS),  UP(READY),   UP(STATUS), UP(HANDLE), UP(GONE),    UP(REPLY),
+  UP(LOOK),  UP(VERDICT), UP(LINES),  UP(TAKEN),  UP(CHANNEL), {NULL, 0}};
 
-static const named downs[] = {DOWN(START), DOWN(ASK),   DOWN(END),       DOWN(EMIT),
-                              DOWN(KILL),  DOWN(CLOSE), DOWN(DROP_PLAN), DOWN(EVAL),
-                              DOWN(PLAN),  DOWN(STATE), DOWN(UNIT),      DOWN(PATCH),
-                              DOWN(LINE),  DOWN(ENTRY), DOWN(DATA),      {NULL, 0}};
+static const named downs[] = {
+  DOWN(START),     DOWN(ASK),   DOWN(END),  DOWN(EMIT),    DOWN(KILL), DOWN(CLOSE),
+  DOWN(DROP_PLAN), DOWN(EVAL),  DOWN(PLAN), DOWN(STATE),   DOWN(UNIT), DOWN(PATCH),
+  DOWN(LINE),      DOWN(ENTRY), DOWN(DATA), DOWN(CHANNEL), {NULL, 0}};
 
 static const named whys[] = {WHY(OK),         WHY(ERROR),  WHY(EXCEPTION),
                              WHY(SIGNAL),     WHY(LAUNCH), WHY(INTERRUPTED),
@@ -45,7 +45,8 @@ static const named sizes[] = {SIZE(rs_ref),          SIZE(rs_table),
                               SIZE(rs_plan_state),   SIZE(rs_plan_edge),
                               SIZE(rs_plan_exec),    SIZE(rs_plan_module),
                               SIZE(rs_plan_backend), SIZE(rs_plan_probe),
-                              SIZE(rs_plan_channel), {NULL, 0}};
+                              SIZE(rs_plan_channel), SIZE(rs_channel_use),
+                              SIZE(rs_channel_item), {NULL, 0}};
 
 static void add_names(lua_State *L, const char *field, const named *names) {
   lua_newtable(L);

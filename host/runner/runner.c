@@ -153,6 +153,11 @@ static int obey(rs_runner *runner, char *why) {
   case RS_CTL_VM: return take_vm(runner, why);
   case RS_CTL_INTERRUPT: interrupt(runner); return 0;
   case RS_CTL_DATA: return take_data(runner, why);
+  case RS_CTL_CHANNEL:
+    snprintf(why, WHY, "cannot take channel %u", got.ctl.a);
+    if (got.fd_count != (got.ctl.x ? 4 : 3)) return EBADF;
+    rs_channels_take(runner, &got.ctl, got.fds, got.text);
+    return 0;
   case RS_CTL_DROP_PLAN: rs_held_drop(runner, got.ctl.a); return 0;
   default: snprintf(why, WHY, "message %u is none", got.ctl.kind); return EPROTO;
   }

@@ -9,6 +9,7 @@
 #ifndef RS_RUNNER_H
 #define RS_RUNNER_H
 
+#include "../shm/channel.h"
 #include "../shm/ctl.h"
 #include "machine.h"
 
@@ -80,6 +81,9 @@ void rs_place_await(rs_runner *runner);
 
 /* Keeper, in a new runner: likelier a victim than the engine. */
 void rs_place_spare(void);
+
+/* Keeper: a channel that the engine hands over (channels.c); takes the descriptors. */
+void rs_channels_take(rs_runner *runner, const rs_ctl *ctl, int *fds, const char *text);
 
 /* Plans (held.c). Take maps one: 0 or an errno; the descriptor stays the caller's. */
 int rs_held_take(rs_runner *runner, uint32_t number, uint64_t size, int fd);

@@ -37,6 +37,9 @@ enum {
   RS_CTL_DATA,      /* either way. a: slot id, b: incarnation; x: size, up to
                     ** RS_HANDOVER_MAX; fd: the sealed memfd. What a worker leaves,
                     ** ahead of its exit; what it is given, ahead of its start */
+  RS_CTL_CHANNEL,   /* a: number, b: user, c: gen, as which it takes the lock; text: its
+                    ** name; fds: memfd, bells for items and for room; x: 1 if it is
+                    ** durable: then NUL and its file's path, and that file */
   RS_CTL_COUNT
 };
 

@@ -48,6 +48,7 @@ enum {
                  ** NUL, an event's name or nothing, NUL, detail */
   RS_UP_LINES,   /* it wants the lines that its unit writes */
   RS_UP_TAKEN,   /* a: so many of those lines, or of an on_activity's entries */
+  RS_UP_CHANNEL, /* it opens a channel; a: for the answer; text: its name */
   RS_UP_COUNT
 };
 
@@ -71,6 +72,8 @@ enum {
                      ** RUNSMITH_UNIT's value, NUL, the control socket's,
                      ** NUL, and its control groups' folders, as confine.h says */
   RS_DOWN_DATA,      /* ahead of START for its slot and inc: data was sent for it */
+  RS_DOWN_CHANNEL,   /* answers UP_CHANNEL; a: as there, b: 1 and text: number, user,
+                     ** gen as decimals; b: 0 and text: why not */
   /* To the probes' runner. There START's b is a row of RS_T_PROBE, its incarnation the
   ** unit's. */
   RS_DOWN_STATE, /* a: 1 if its unit is ready; text: the name of that one's state */

@@ -107,6 +107,16 @@ end
 
 local SAY = { starting = true, stopping = true, interrupted = true, killed = true }
 
+-- "frames 3/64 +1 taken 120/s 0.2 s": how many wait, how fast they are dealt with, the
+-- age of the oldest.
+local function of_channel(channel)
+  local text = ('%s %d/%d'):format(clean(channel.name), channel.depth, channel.capacity)
+  if channel.taken > 0 then text = ('%s +%d taken'):format(text, channel.taken) end
+  if channel.acked_rate > 0 then text = ('%s %d/s'):format(text, channel.acked_rate) end
+  if channel.oldest_age then text = text .. ' ' .. span.text(channel.oldest_age) end
+  return text
+end
+
 --- What there is to say of a unit that is not just well; ''.
 --- @param unit table as status gives it
 --- @param above? table its supervisor
@@ -132,6 +142,9 @@ function M.note(unit, above)
   end
   parts[#parts + 1] = near(unit.own_intensity, 'its own limit: ')
   if unit.status then parts[#parts + 1] = one_line(unit.status) end
+  for _, channel in ipairs(unit.channels or {}) do
+    parts[#parts + 1] = of_channel(channel)
+  end
   return table.concat(parts, '; ')
 end
 

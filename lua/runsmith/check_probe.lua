@@ -319,13 +319,30 @@ function M.backends(checker)
   end
 end
 
--- Whether a channel of that name is seen from below a supervisor.
-local function sees(checker, row, name)
+-- The place of the channel of that name that is seen from below a supervisor.
+local function find(checker, row, name)
   while row >= 0 do
-    for _, channel in ipairs(checker.tree.channels) do
-      if channel.row == row and channel.node.name == name then return true end
+    for i, channel in ipairs(checker.tree.channels) do
+      if channel.row == row and channel.node.name == name then return i end
     end
     row = checker.tree.parents[row]
+  end
+end
+
+-- What is rejected for ever would go round and round.
+local function find_rings(checker)
+  local channels = checker.tree.channels
+  for i, channel in ipairs(channels) do
+    local at = channel.rejects
+    for _ = 1, #channels do
+      if not at or at == i then break end
+      at = channels[at].rejects
+    end
+    if at == i and i <= channel.rejects then
+      local path = ('%s: channel %s'):format(
+        checker.tree:path(channel.row), show(channel.node.name))
+      checker:wrong(channel.node.at, path, 'rejects: what goes there comes back here')
+    end
   end
 end
 
@@ -346,10 +363,14 @@ function M.channels(checker)
     end
     check_fields(checker, node, path, fields_of.of.channel, {})
     local rejects = type(node.fields) == 'table' and node.fields.rejects
-    if type(rejects) == 'string' and not sees(checker, row, rejects) then
-      wrong(("rejects: no channel '%s' is seen from here"):format(rejects))
+    if type(rejects) == 'string' then
+      channel.rejects = find(checker, row, rejects)
+      if not channel.rejects then
+        wrong(("rejects: no channel '%s' is seen from here"):format(rejects))
+      end
     end
   end
+  find_rings(checker)
 end
 
 return M

@@ -138,13 +138,23 @@ local function add_probes(self, tree, row, fields)
   end
 end
 
+local OVERFLOW = {
+  block = C.RS_CHANNEL_BLOCK,
+  drop_oldest = C.RS_CHANNEL_DROP_OLDEST,
+  error = C.RS_CHANNEL_ERROR,
+}
+local ATTEMPTS = 5 -- where `rejects` is given alone
+
 local function add_channels(self, tree)
   for _, channel in ipairs(tree.channels) do
-    local row = self.rows.channel:add()
+    local row, fields = self.rows.channel:add(), channel.node.fields
     self:put(row.name, channel.node.name)
-    self:put(row.fields, buffer.encode(channel.node.fields))
+    self:put(row.durable, fields.durable or '')
     row.unit = channel.row
-    row.capacity = channel.node.fields.capacity or 1024
+    row.capacity = fields.capacity or 1024
+    row.overflow = OVERFLOW[fields.overflow or 'block']
+    row.attempts = fields.attempts or fields.rejects and ATTEMPTS or 0
+    row.rejects = channel.rejects and channel.rejects - 1 or abi.NONE
   end
 end
 

@@ -21,7 +21,8 @@ for _, path in ipairs(files.named '^stdlib/std/[%w_]+%.lua$') do
 end
 
 local function tree()
-  local parts = { "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n" }
+  local parts = { "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n",
+    "  rs.channel 'frames' {},\n" }
   for _, example in ipairs(found) do
     for _, backend in ipairs(BACKENDS) do
       local worker = "  rs.worker '%s_%s' { backend = '%s', restart = 'temporary',\n"
@@ -60,7 +61,8 @@ describe('the example of', function()
     for _, example in ipairs(found) do
       names[example.name] = true
     end
-    for _, name in ipairs { 'time', 'log', 'json', 'fs', 'process', 'cron' } do
+    local all = { 'time', 'log', 'json', 'fs', 'process', 'cron', 'channel' }
+    for _, name in ipairs(all) do
       assert.is_true(names[name], name)
     end
   end)

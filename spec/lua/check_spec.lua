@@ -190,6 +190,12 @@ local RULES = { -- script, the one mistake
   },
   { tree(BEATER .. ", rs.channel 'c' { capacity = 0 }"), "channel 'c': capacity is 0" },
   { tree(BEATER .. ", rs.channel 'c' { rejects = 'd' }"), "rejects: no channel 'd'" },
+  { tree(BEATER .. ", rs.channel 'c' { rejects = 'c' }"), 'comes back here' },
+  {
+    tree(BEATER .. [[,
+      rs.channel 'c' { rejects = 'd' }, rs.channel 'd' { rejects = 'c' }]]),
+    'comes back here',
+  },
   {
     tree(BEATER .. ", rs.channel 'c' {}, rs.channel 'c' {}"),
     'a channel of this name',
