@@ -201,12 +201,28 @@ static bool set(const char *folder, const char *file, uint64_t value) {
   return folder && write_file(folder, file, text) == 0;
 }
 
-void rs_cgroup_make(const rs_cgroups *groups, rs_cgroup *group, uint32_t unit,
-                    uint32_t inc, uint64_t memory, uint64_t processes) {
+/* A folder takes longer to make than a process does. */
+static bool reuse(rs_cgroups *groups, rs_cgroup *group, uint32_t unit) {
+  for (uint32_t i = 0; i < groups->retired_count; i++) {
+    rs_cgroup *old = &groups->retired[i];
+    bool fit = old->at[RS_CG_UNIFIED] && old->empty && !old->killed && !old->limited;
+    if (old->unit != unit || !fit) continue;
+    *group = *old;
+    *old = groups->retired[--groups->retired_count];
+    return true;
+  }
+  return false;
+}
+
+void rs_cgroup_make(rs_cgroups *groups, rs_cgroup *group, uint32_t unit,
+                    uint32_t number, uint64_t memory, uint64_t processes) {
   char name[64];
   char *const *base = groups->at;
   char **at = group->at;
-  snprintf(name, sizeof name, "%u.%u", unit, inc);
+  bool limited = memory > 0 || processes > 0;
+  if (!limited && reuse(groups, group, unit)) return;
+  *group = (rs_cgroup){.unit = unit, .number = number, .limited = limited};
+  snprintf(name, sizeof name, "%u.%u", unit, number);
   if (base[RS_CG_UNIFIED]) at[RS_CG_UNIFIED] = make_in(base[RS_CG_UNIFIED], name);
   if (groups->limits && at[RS_CG_UNIFIED]) {
     if (memory > 0) set(at[RS_CG_UNIFIED], "memory.max", memory);
@@ -232,13 +248,15 @@ bool rs_cgroup_has_pids(const rs_cgroups *groups, const rs_cgroup *group) {
   return group->at[RS_CG_PIDS] || (groups->limits && group->at[RS_CG_UNIFIED]);
 }
 
-bool rs_cgroup_kill(const rs_cgroup *group) {
+bool rs_cgroup_kill(rs_cgroup *group) {
   char path[PATH_ROOM], events[256];
   const char *folder = group->at[RS_CG_UNIFIED];
   if (!folder) return false;
   snprintf(path, sizeof path, "%s/cgroup.events", folder);
   read_file(path, events, sizeof events);
+  group->empty = strstr(events, "populated 0") != NULL;
   if (!strstr(events, "populated 1")) return false;
+  group->killed = true;
   write_file(folder, "cgroup.kill", "1");
   return true;
 }
@@ -248,19 +266,22 @@ void rs_cgroup_drop(rs_cgroup *group) {
 }
 
 void rs_cgroup_retire(rs_cgroups *groups, rs_cgroup *group) {
-  for (int i = 0; i < RS_CG_COUNT; i++) {
-    if (!group->at[i] || groups->retired_count == RS_CG_RETIRED_MAX) continue;
-    groups->retired[groups->retired_count++] = group->at[i];
-    group->at[i] = NULL;
+  bool any =
+    group->at[RS_CG_UNIFIED] || group->at[RS_CG_MEMORY] || group->at[RS_CG_PIDS];
+  if (any && groups->retired_count < RS_CG_RETIRED_MAX) {
+    groups->retired[groups->retired_count++] = *group;
+    *group = (rs_cgroup){0};
   }
   rs_cgroup_drop(group);
 }
 
 void rs_cgroup_tidy(rs_cgroups *groups) {
-  while (groups->retired_count > 0) forget(&groups->retired[--groups->retired_count]);
+  while (groups->retired_count > 0)
+    rs_cgroup_drop(&groups->retired[--groups->retired_count]);
 }
 
-bool rs_cgroup_find(const rs_cgroups *groups, int pid, uint32_t *unit, uint32_t *inc) {
+bool rs_cgroup_find(const rs_cgroups *groups, int pid, uint32_t *unit,
+                    uint32_t *number) {
   char path[64], text[FILE_ROOM];
   if (!groups->at[RS_CG_UNIFIED]) return false;
   snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
@@ -271,5 +292,5 @@ bool rs_cgroup_find(const rs_cgroups *groups, int pid, uint32_t *unit, uint32_t 
   line += *line == '\n';
   size_t size = strcspn(line, "\n"), skip = strlen(name);
   const char *found = memmem(line, size, name, skip);
-  return found && sscanf(found + skip, "/%u.%u", unit, inc) == 2;
+  return found && sscanf(found + skip, "/%u.%u", unit, number) == 2;
 }

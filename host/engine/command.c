@@ -224,7 +224,7 @@ static int open_output(rs_command *command, const rs_plan_exec *exec,
 }
 
 static void make_group(rs_command *command, const rs_plan_exec *exec) {
-  const rs_cgroups *groups = rs_confine_groups(command->engine);
+  rs_cgroups *groups = rs_confine_groups(command->engine);
   rs_cgroup_make(groups, &command->group, command->unit, command->inc, exec->memory,
                  exec->processes);
 }

@@ -11,7 +11,7 @@ static void say_no_group(rs_engine *engine, const char *why) {
                why);
 }
 
-const rs_cgroups *rs_confine_groups(rs_engine *engine) {
+rs_cgroups *rs_confine_groups(rs_engine *engine) {
   rs_cgroups *groups = &engine->cgroups;
   if (groups->tried) return groups;
   rs_cgroup_begin(groups);
@@ -22,7 +22,7 @@ const rs_cgroups *rs_confine_groups(rs_engine *engine) {
 void rs_confine_runner(rs_runner *runner, const rs_plan_exec *exec, rs_bytes *text) {
   bool limited = exec->memory > 0 || exec->processes > 0;
   if (runner->place != RS_PLACE_PROCESS || !limited) return;
-  const rs_cgroups *groups = rs_confine_groups(runner->engine);
+  rs_cgroups *groups = rs_confine_groups(runner->engine);
   uint64_t tasks = exec->processes > 0 ? exec->processes + OWN_THREADS : 0;
   rs_cgroup_make(groups, &runner->group, runner->owner, runner->owner_inc, exec->memory,
                  tasks);

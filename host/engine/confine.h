@@ -12,7 +12,7 @@
 #include "runner.h"
 
 /* The host's groups; what the machine does not have is told once. */
-const rs_cgroups *rs_confine_groups(rs_engine *engine);
+rs_cgroups *rs_confine_groups(rs_engine *engine);
 
 /* Makes a process worker's group, and adds its folders to what its runner is told with
 ** its place, a string each: '+' where the group also counts processes, else '=', and

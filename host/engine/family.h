@@ -17,9 +17,9 @@
 typedef struct rs_family rs_family;
 
 struct rs_family {
-  pid_t leader;           /* led its session and group; it has been reaped */
-  char *mark;             /* RUNSMITH_UNIT's value; freed when it is gone */
-  const rs_cgroup *group; /* all of it; NULL: none of its own */
+  pid_t leader;     /* led its session and group; it has been reaped */
+  char *mark;       /* RUNSMITH_UNIT's value; freed when it is gone */
+  rs_cgroup *group; /* all of it; NULL: none of its own */
   void (*gone)(rs_family *family);
   rs_family *next;
 };

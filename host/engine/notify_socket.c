@@ -102,11 +102,12 @@ static rs_command *by_mark(const rs_engine *engine, pid_t pid) {
 }
 
 static rs_command *sender_of(rs_engine *engine, pid_t pid) {
-  uint32_t id, inc;
+  uint32_t id, number;
   if (pid <= 0) return NULL;
-  if (rs_cgroup_find(&engine->cgroups, pid, &id, &inc)) {
+  if (rs_cgroup_find(&engine->cgroups, pid, &id, &number)) {
     const rs_unit *unit = id < engine->unit_room ? &engine->units[id] : NULL;
-    return unit && unit->command && unit->inc == inc ? unit->command : NULL;
+    rs_command *command = unit ? unit->command : NULL;
+    return command && command->group.number == number ? command : NULL;
   }
   rs_command *command = by_kin(engine, pid);
   return command ? command : by_mark(engine, pid);

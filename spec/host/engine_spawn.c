@@ -122,8 +122,40 @@ static void a_group_has_what_was_born_in_it(void **state) {
   free(left);
 }
 
+static void a_retired_group_serves_its_unit_again(void **state) {
+  (void)state;
+  rs_cgroups groups = {0};
+  rs_cgroup group = {0}, other = {0};
+  rs_cgroup_begin(&groups);
+  if (!groups.at[RS_CG_UNIFIED]) return;
+  rs_cgroup_make(&groups, &group, 7, 3, 0, 0);
+  assert_false(rs_cgroup_kill(&group)); /* it is empty */
+  rs_cgroup_retire(&groups, &group);
+  assert_null(group.at[RS_CG_UNIFIED]);
+  rs_cgroup_make(&groups, &other, 8, 0, 0, 0); /* not to another unit */
+  assert_int_equal(other.unit, 8);
+  assert_int_equal(groups.retired_count, 1);
+  rs_cgroup_make(&groups, &group, 7, 4, 0, 0);
+  assert_int_equal(group.number, 3);
+  assert_int_equal(groups.retired_count, 0);
+  assert_int_equal(access(group.at[RS_CG_UNIFIED], F_OK), 0);
+  rs_cgroup_retire(&groups, &group);
+  rs_cgroup_make(&groups, &group, 7, 5, 1 << 30, 0); /* limits are a group's own */
+  assert_int_equal(group.number, 5);
+  rs_cgroup_retire(&groups, &group);
+  rs_cgroup_tidy(&groups);
+  rs_cgroup_make(&groups, &group, 7, 6, 0, 0); /* nobody looked whether it is empty */
+  rs_cgroup_retire(&groups, &group);
+  rs_cgroup_make(&groups, &group, 7, 7, 0, 0);
+  assert_int_equal(group.number, 7);
+  rs_cgroup_drop(&group);
+  rs_cgroup_drop(&other);
+  rs_cgroup_end(&groups);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_retired_group_serves_its_unit_again),
     cmocka_unit_test(programs_run),
     cmocka_unit_test(failures_name_what_failed),
     cmocka_unit_test(a_launch_that_hangs_holds_up_nobody),
