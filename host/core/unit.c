@@ -1,6 +1,8 @@
 /* unit.c -- the table of a unit's life. */
 #include "unit.h"
 
+#include <string.h>
+
 #include "diff.h"
 #include "ladder.h"
 #include "leave.h"
@@ -88,10 +90,20 @@ static void started(rs_core *core, uint32_t id, const rs_event *ev) {
   if (rs_tree_wanted(core, u)) u->cause = e->seq;
 }
 
+/* A hook of a transition that raises begins the error edge instead of that. */
+static bool may_begin(const rs_core *core, const rs_unit *u, uint32_t edge) {
+  const rs_plan_state *from = state_of(core, u);
+  if (!from || edge >= from->edge_count) return false;
+  if (u->edge == RS_NONE) return true;
+  const rs_plan *plan = rs_plan_of(core, u);
+  rs_ref event = rs_plan_edge_at(plan, from->edge_at + edge)->event;
+  bool is_error = event.len == 5 && memcmp(rs_plan_bytes(plan, event), "error", 5) == 0;
+  return is_error && edge != u->edge;
+}
+
 static void begin(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
-  const rs_plan_state *state = state_of(core, u);
-  if (!state || u->edge != RS_NONE || ev->a >= state->edge_count) {
+  if (!may_begin(core, u, ev->a)) {
     nonsense(core, id, ev);
     return;
   }

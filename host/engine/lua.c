@@ -29,7 +29,7 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
   atomic_store(&slot->others, atomic_load(&page->busy) - atomic_load(&slot->own));
   atomic_store(&slot->unit, action->unit);
   atomic_store(&slot->inc, action->inc);
-  atomic_store(&slot->stopping, 0);
+  atomic_store(&slot->stopping, RS_STOP_NONE);
   atomic_store(&slot->vm, vm);
   unit->runner = runner;
   unit->slot = id;
@@ -119,8 +119,11 @@ static void put_down(rs_unit *unit, uint32_t kind, uint32_t a, uint32_t b) {
 void rs_lua_ask(rs_engine *engine, const rs_action *action) {
   rs_unit *unit = living(engine, action);
   if (!unit) return;
-  atomic_store(&rs_part_memory(unit->runner, unit->slot)->stopping, 1);
+  rs_slot *slot = rs_part_memory(unit->runner, unit->slot);
   if (action->a == 1) rs_handover_ask(engine, action);
+  if (action->a == 1) atomic_store(&slot->stopping, RS_STOP_LEAVE);
+  else if (atomic_load(&slot->stopping) == RS_STOP_NONE)
+    atomic_store(&slot->stopping, RS_STOP_ASKED);
   put_down(unit, RS_DOWN_ASK, action->a, 0);
 }
 

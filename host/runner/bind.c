@@ -87,8 +87,11 @@ static int pointer(lua_State *L) {
 }
 
 static int stopping(lua_State *L) {
-  lua_pushboolean(L, rs_task_stopping(task_at(L, here(L), 1)));
-  return 1;
+  rs_slot *slot = task_at(L, here(L), 1)->slot;
+  uint32_t how = atomic_load_explicit(&slot->stopping, memory_order_relaxed);
+  lua_pushboolean(L, how != RS_STOP_NONE);
+  lua_pushboolean(L, how == RS_STOP_LEAVE);
+  return 2;
 }
 
 static int beat(lua_State *L) {
@@ -98,6 +101,7 @@ static int beat(lua_State *L) {
 
 /* An error value as text, without running anything of the worker's. */
 static void push_message(lua_State *L, lua_State *co) {
+  const char *kind = luaL_typename(co, -1);
   if (lua_istable(co, -1)) {
     lua_pushliteral(co, "message");
     lua_rawget(co, -2);
@@ -107,7 +111,7 @@ static void push_message(lua_State *L, lua_State *co) {
                        ? lua_tolstring(co, -1, &len)
                        : NULL;
   if (text) lua_pushlstring(L, text, len);
-  else lua_pushfstring(L, "an error that is a %s", luaL_typename(co, -1));
+  else lua_pushfstring(L, "an error that is a %s", kind);
 }
 
 static int report(lua_State *L, rs_machine *vm, lua_State *co, int status) {

@@ -23,6 +23,10 @@ enum {
   RS_SEGMENT_SHIFT = 24 /* a slot's or VM's id is (segment << 24) | index */
 };
 
+enum { /* not asked to stop; asked; asked, and what it leaves is wanted */
+  RS_STOP_NONE = 0, RS_STOP_ASKED = 1, RS_STOP_LEAVE = 2
+};
+
 /* A unit's place: a cache line. The engine writes its part before the unit starts. */
 typedef struct rs_slot {
   _Atomic int64_t beat;      /* VM: its last sign of life */
@@ -31,7 +35,7 @@ typedef struct rs_slot {
   _Atomic int64_t stalled_from; /* VM: beat, or the start of its turn when later */
   _Atomic uint32_t unit;     /* engine: core id */
   _Atomic uint32_t inc;      /* engine: incarnation */
-  _Atomic uint32_t stopping; /* engine: 1 once it was asked to stop */
+  _Atomic uint32_t stopping; /* engine: RS_STOP_... */
   _Atomic uint32_t vm;       /* engine: id of the VM it lives in */
   _Atomic int64_t next;      /* VM: when a probe looks next; 0, RS_NEVER: not known */
   _Atomic uint32_t bad;      /* VM: a probe's bad looks in a row */

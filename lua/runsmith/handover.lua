@@ -65,7 +65,8 @@ end
 --- @param task runsmith.Task
 --- @return integer left 1 or 0: the exit record's `b`
 function M.leave(task)
-  if not wanted[task] then return 0 end
+  local _, left = host.stopping(task[ID]) -- it may end before the engine's word came
+  if not wanted[task] and not left then return 0 end
   wanted[task] = nil
   local data = rawget(task[CTX], 'data')
   if data == nil then return 0 end

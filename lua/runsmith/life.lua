@@ -41,10 +41,21 @@ function M.leave(task, reason)
   return schedule.finish(task, reason, text, left)
 end
 
+-- What is begun after a stop is not disturbed by it, be it that the worker saw
+-- `ctx.stopping` before the engine's word for it came.
+local function heed(task)
+  if task[REFUSE] then
+    task[REFUSE] = false
+  elseif task[REFUSE] == nil and host.stopping(task[ID]) then
+    task[REFUSE] = false
+    return schedule.asked(task)
+  end
+end
+
 -- The first state, or the one that a transition has led to.
 local function arrive(task, state)
   task[STATE], task[EDGE] = state, nil
-  if task[REFUSE] then task[REFUSE] = false end
+  heed(task)
   host.put(up.ENTER, task[ID], state.index)
   if not state.ends then return schedule.continue(task) end
   return leave(task, state.ends == 'ok' and why.OK or why.ERROR)
@@ -71,7 +82,7 @@ end
 
 local function transition(task, edge)
   task[EDGE] = edge
-  if task[REFUSE] then task[REFUSE] = false end
+  heed(task)
   host.put(up.BEGIN, task[ID], edge.index)
   local hooks = task[KIND].def.leave
   local hook = hooks and hooks[edge.from.name]
@@ -134,7 +145,7 @@ end
 local function first(task)
   host.put(up.ENTER, task[ID], task[KIND].first.index)
   task[STATE] = task[KIND].first
-  if task[REFUSE] then task[REFUSE] = false end
+  heed(task)
   if not task[KIND].is_task then return step(task) end
   local run = task[SELF]
   task[SELF] = nil

@@ -68,6 +68,27 @@ describe('a worker', function()
     w:advance(0.2)
     assert.same({ 'a: violation timeout 10' }, w:take 'violation')
   end)
+  it('may begin its error edge in the middle of another transition, once', function()
+    local life = {
+      { 'first', on = { { 'error', 2 }, { 'go', 1 } } },
+      { 'second', on = { { 'done', 3, 1 }, { 'error', 2, 3 }, { 'other', 3 } } },
+      { 'failing', on = { { 'told', 3 } } },
+      { 'over', ends = 2 },
+    }
+    local w = world(worker 'a' { life = life })
+    w:tell('BEGIN', 'a', { a = 0 })
+    w:advance(0.9)
+    w:tell('BEGIN', 'a', { a = 1 })
+    w:advance(2.9) -- the limit is that edge's now
+    w:tell('ENTER', 'a', { a = 2 })
+    assert.same({ 'a: state 2' }, w:take())
+    for _, again in ipairs { 1, 2 } do
+      w = world(worker 'a' { life = life })
+      w:tell('BEGIN', 'a', { a = 1 })
+      w:tell('BEGIN', 'a', { a = again })
+      assert.same({ 'a: violation protocol 0' }, w:take 'violation')
+    end
+  end)
   it('that sends what it cannot is ended for it', function()
     for _, bad in ipairs {
       { 'BEGIN', 7 }, { 'BEGIN', 0xffffffff }, { 'ENTER', 1 }, { 'ENTER', 99 },

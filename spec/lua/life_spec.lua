@@ -281,6 +281,28 @@ describe('a worker', function()
       assert.equal('EXIT OK', table.remove(vm:said()))
     end)
 
+    it('waits as ever where it went before the word of the stop came', function()
+      local slept
+      run {
+        opening = function() return 'opened' end,
+        polling = function(_, ctx)
+          time.sleep(1)
+          return ctx.stopping and 'stop' or 'keepalive'
+        end,
+        closing = function()
+          slept = time.sleep(3)
+          return 'closed'
+        end,
+      }
+      vm.stopping[1] = true
+      vm:pass(1)
+      vm:ask(1)
+      assert.is_nil(slept)
+      vm:pass(3)
+      assert.is_true(slept)
+      assert.equal('EXIT OK', table.remove(vm:said()))
+    end)
+
     it('waits as ever in the hooks of a transition that it has begun', function()
       vm = fake.new()
       time = require 'std.time'
