@@ -106,7 +106,9 @@ return function(report)
   local times = kills.run(list, KILLS, PAUSE)
   say(report, 'kill -9 of a command -> first statement', times.runsmith, times.floor)
   if peer then
-    say(report, '... under dinit, which does not read its output', times.dinit, times.floor)
-    say(report, '... likewise here', times.unread, times.floor)
-  else print '... DINIT names no program: not measured against dinit' end
+    say(report, '... under dinit, its output unread', times.dinit, times.floor)
+    say(report, '... its output unread here, too', times.unread, times.floor)
+  else
+    print '... DINIT names no program: not measured against dinit'
+  end
 end
