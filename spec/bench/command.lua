@@ -9,13 +9,13 @@ local posix = require 'host.posix'
 
 local PROGRAM = kills.program 'bench_spawn_floor'
 
-local TREE = ([[
+local TREE = [[
 local rs = require 'runsmith'
 return rs.supervisor 'plant' {
   intensity = { max = 10000, within = 1 },
-  rs.command 'victim' { exec = { %q, 'born' } },
+  rs.command 'victim' { exec = { %q, 'born' %s } %s },
 }
-]]):format(PROGRAM)
+]]
 
 local SERVICE = [[
 type = process
@@ -30,7 +30,8 @@ local KILLS = tonumber(os.getenv 'RS_KILLS' or 200)
 local PAUSE = 0.02
 
 local function runsmith()
-  local host, last = harness.start { files = { ['tree.lua'] = TREE } }, nil
+  local tree = TREE:format(PROGRAM, '', '')
+  local host, last = harness.start { files = { ['tree.lua'] = tree } }, nil
   return {
     name = 'runsmith',
     birth = function()
@@ -40,6 +41,27 @@ local function runsmith()
     end,
     idle = function(seconds) host:watch(seconds) end,
     finish = function() host:finish() end,
+  }
+end
+
+-- As dinit is asked to have it: nobody reads what the program says.
+local function unread()
+  local dir = posix.scratch()
+  assert(os.execute(("mkfifo '%s/births'"):format(dir)) == 0)
+  local tree = TREE:format(PROGRAM, (", '%s/births'"):format(dir), ", output = 'inherit'")
+  local births = posix.open_both(dir .. '/births')
+  local host = harness.start { files = { ['tree.lua'] = tree } }
+  return {
+    name = 'unread',
+    birth = kills.births(births, 'runsmith'),
+    idle = function(seconds) host:watch(seconds) end,
+    finish = function() -- the other host is still there: what is left is its to say
+      host:signal 'TERM'
+      host:wait_end()
+      host:release()
+      posix.close(births)
+      os.execute(("rm -rf '%s'"):format(dir))
+    end,
   }
 end
 
@@ -78,9 +100,15 @@ end
 return function(report)
   local peer = os.getenv 'DINIT'
   local list = { runsmith(), kills.floor('floor', { PROGRAM }) }
-  if peer then list[3] = dinit(peer) end
+  if peer then
+    list[2], list[3], list[4] = unread(), list[2], dinit(peer)
+  end
   local times = kills.run(list, KILLS, PAUSE)
   say(report, 'kill -9 of a command -> first statement', times.runsmith, times.floor)
-  if peer then say(report, '... under dinit', times.dinit, times.floor)
-  else print '... DINIT names no program: not measured against dinit' end
+  if peer then
+    say(report, '... under dinit, its output unread', times.dinit, times.floor)
+    say(report, '... its output unread here, too', times.unread, times.floor)
+  else
+    print '... DINIT names no program: not measured against dinit'
+  end
 end
