@@ -51,6 +51,7 @@ static uint64_t end_guilty(rs_core *core, uint32_t id, const rs_event *ev) {
   bool ordered = u->life == RS_LIFE_KILLED || (u->flags & RS_F_VIOLATED);
   rs_event exit = {.kind = RS_EV_EXIT, .unit = id, .inc = u->inc};
   exit.a = ordered ? RS_WHY_KILLED : RS_WHY_SIGNAL;
+  if (ev->a == RS_WHY_ERROR) exit.a = RS_WHY_ERROR; /* by exit(), not by a signal */
   exit.b = ev->b;
   exit.text = ev->text;
   rs_unit_end(core, id, &exit);

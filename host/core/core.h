@@ -42,7 +42,7 @@ enum {
                  ** x: ns since then that the VM waited for a processor */
   RS_EV_VM_RUNS, /* unit: the domain, a: vm: found idle before, it runs again */
   RS_EV_DOMAIN_DEAD, /* unit: the isolating supervisor; other, other_inc: the culprit or
-                     ** RS_NONE; b: status or signal, text */
+                     ** RS_NONE; a: RS_WHY_ERROR if b is a status, else b: signal; text */
   /* From probes. */
   RS_EV_VERDICT, /* a: probe (row), b: 0 bad; unit is to be restarted; text; x: the
                  ** journal's number of what it says, 0: none */

@@ -30,6 +30,12 @@ describe('a dead runner', function()
     assert.equal('healthy', w:health 's/d')
     assert.equal(0, w:view('c').restarts)
   end)
+  it('that exited by itself ended its culprit by a status, not by a signal', function()
+    local w = World.new(supervisor 'r' { worker 'a' {}, worker 'b' {} })
+    w:take()
+    w:tell('DOMAIN_DEAD', 'r', { other = w:id 'a', a = lib.C.RS_WHY_ERROR, b = 7 })
+    assert.equal('a: exited error', w:take()[1])
+  end)
   it('where none can be named is one failure of its supervisor, with its backoff',
     function()
     local w = World.new(supervisor 'r' { backoff = { first = 1, factor = 4 },
