@@ -145,7 +145,6 @@ end
 local function first(task)
   host.put(up.ENTER, task[ID], task[KIND].first.index)
   task[STATE] = task[KIND].first
-  heed(task)
   if not task[KIND].is_task then return step(task) end
   local run = task[SELF]
   task[SELF] = nil

@@ -5,7 +5,7 @@ local M = {}
 
 local function first_line(text)
   local line = (text or ''):match '^[^\n]*'
-  return (line:gsub('^[^ ]+%.lua:%d+: ', ''))
+  return (line:gsub('[^ ]+%.lua:%d+: ', ''))
 end
 
 local function words(...)

@@ -299,7 +299,7 @@ return {
       0 first
       0 first -go-> second
       0 ready
-      0 exited exception cases/fails.lua:165: only the worker itself can wait: not a callback, nor a coroutine of its
+      0 exited exception only the worker itself can wait: not a callback, nor a coroutine of its
     ]],
   },
   {
