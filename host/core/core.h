@@ -38,7 +38,7 @@ enum {
   RS_EV_SEEN,    /* at: last sign of life; x: ns since then that it could not run for
                  ** reasons not its own (others in its VM, no processor, ring full) */
   RS_EV_VM_SEEN, /* unit: the domain, a: vm; other, other_inc: whom it runs (RS_NONE:
-                 ** idle); at: last sign of life or start of this turn, the later one;
+                 ** idle, or b: 1, it runs but none of them); at: last sign of life or start of this turn, the later one;
                  ** x: ns since then that the VM waited for a processor */
   RS_EV_VM_RUNS, /* unit: the domain, a: vm: found idle before, it runs again */
   RS_EV_DOMAIN_DEAD, /* unit: the isolating supervisor; other, other_inc: the culprit or

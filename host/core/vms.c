@@ -156,7 +156,7 @@ void rs_vms_hear(rs_core *core, const rs_event *ev) {
   }
   if (!watch->looking) return;
   watch->looking = false;
-  if (ev->other == RS_NONE) return; /* idle: it says so when it runs again */
+  if (ev->other == RS_NONE && ev->b == 0) return; /* it says so when it runs again */
 
   rs_unit *u = who_runs(core, ev, watch);
   rs_time stall = u ? rs_spec_of(core, u)->stall : RS_NEVER;

@@ -186,6 +186,8 @@ void rs_look_vm(rs_engine *engine, const rs_action *action) {
     event.x = waited_since(runner, rs_part_vm(runner, vm), &sight, event.at);
     if (is_halted(runner)) event.x = RS_NEVER;
     event.x = between(0, event.x, rs_base_now() - event.at);
+  } else {
+    event.b = 1; /* it is not idle, so it will not ring */
   }
   rs_engine_put(engine, event);
 }

@@ -247,6 +247,14 @@ describe('a VM', function()
     w:advance(0.2)
     assert.same({ 'INTERRUPT b' }, { w:deeds()[1] })
   end)
+  it('that runs none of its workers is looked at again', function()
+    local w = world { worker 'a' { stall = 2 } }
+    w.busy = true -- it rings only when it has been idle
+    w:advance(2)
+    w.busy, w.runs = false, { 'a', w.now }
+    w:advance(2.1)
+    assert.same({ 'a: violation stall 2' }, w:take 'violation')
+  end)
   it('that is idle is not looked at until it runs', function()
     local w = world(worker 'a' { stall = 2 })
     w:advance(2.1)

@@ -12,7 +12,7 @@ local function doing(deed)
   return worker.define {
     lifecycle = {
       { 'first', on = { go = 'second' } },
-      { 'second', heartbeat = 5, on = { done = 'over', error = 'fallen' } },
+      { 'second', heartbeat = 60, on = { done = 'over', error = 'fallen' } },
       { 'over', ends = 'ok' },
       { 'fallen', ends = 'error' },
     },
@@ -32,7 +32,7 @@ end
 local other = worker.define {
   lifecycle = {
     { 'first', on = { go = 'living' } },
-    { 'living', heartbeat = 5, on = { stop = 'over' } },
+    { 'living', heartbeat = 60, on = { stop = 'over' } },
     { 'over', ends = 'ok' },
   },
   living = function(_, ctx)

@@ -6,7 +6,7 @@ local worker = require 'runsmith.worker'
 
 local LIFE = {
   { 'first', on = { go = 'living' } },
-  { 'living', heartbeat = 5, on = { stop = 'closing', error = 'fallen' } },
+  { 'living', heartbeat = 60, on = { stop = 'closing', error = 'fallen' } },
   { 'closing', timeout = 5, on = { closed = 'over' } },
   { 'over', ends = 'ok' },
   { 'fallen', ends = 'error' },
@@ -79,7 +79,7 @@ return {
     run = leaving {
       lifecycle = {
         { 'first', on = { go = 'living' } },
-        { 'living', heartbeat = 5, on = { stop = 'over' } },
+        { 'living', heartbeat = 60, on = { stop = 'over' } },
         { 'over', ends = 'ok' },
       },
       migrate = migrate,

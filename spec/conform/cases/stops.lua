@@ -6,7 +6,7 @@ local worker = require 'runsmith.worker'
 
 local LIFE = {
   { 'first', timeout = 5, on = { go = 'second' } },
-  { 'second', heartbeat = 5, on = { stop = 'closing', error = 'fallen' } },
+  { 'second', heartbeat = 60, on = { stop = 'closing', error = 'fallen' } },
   { 'closing', timeout = 5, on = { closed = 'over' } },
   { 'over', ends = 'ok' },
   { 'fallen', ends = 'error' },
@@ -207,7 +207,7 @@ return {
     run = with {
       lifecycle = {
         { 'first', on = { go = 'paced' } },
-        { 'paced', heartbeat = 5, every = 60, on = { stop = 'over' } },
+        { 'paced', heartbeat = 60, every = 60, on = { stop = 'over' } },
         { 'over', ends = 'ok' },
       },
       paced = function(_, ctx) return ctx.stopping and 'stop' or 'keepalive' end,

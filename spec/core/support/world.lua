@@ -196,7 +196,7 @@ function DO:look_vm(action, path)
   self:feed('VM_SEEN', path, who and {
     a = action.a, other = self:id(who[1]), other_inc = self:view(who[1]).inc,
     at = time(who[2]), x = time(who[3] or 0),
-  } or { a = action.a, other = NONE })
+  } or { a = action.a, other = NONE, b = self.busy and 1 or 0 })
 end
 
 function DO:drop(action) self.dropped = action.a end
