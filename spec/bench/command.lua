@@ -48,7 +48,8 @@ end
 local function unread()
   local dir = posix.scratch()
   assert(os.execute(("mkfifo '%s/births'"):format(dir)) == 0)
-  local tree = TREE:format(PROGRAM, (", '%s/births'"):format(dir), ", output = 'inherit'")
+  local births_at = (", '%s/births'"):format(dir)
+  local tree = TREE:format(PROGRAM, births_at, ", output = 'inherit'")
   local births = posix.open_both(dir .. '/births')
   local host = harness.start { files = { ['tree.lua'] = tree } }
   return {
