@@ -5,8 +5,7 @@ local parts = require 'host.parts'
 local posix = require 'host.posix'
 
 local EMPTY_AFTERWARDS = {
-  'feeder', 'inbox', 'poller', 'parsed', 'transformer', 'transformed', 'writer',
-  'rejected',
+  'feeder', 'inbox', 'claimed', 'finished', 'rejected',
 }
 local SOURCE = '/var/lib/dpkg/status'
 
@@ -48,20 +47,22 @@ local function start(dir, pace)
   return host
 end
 
--- Kills something of a host; true if the host itself ended by it.
+-- Kills something of a host. The status by which the host itself ended, if it did.
 local function kill_one(host)
-  local victims = { 'etl/poller', 'etl/transformer', 'etl/writer', 'fork', 'engine' }
+  local workers = { 'etl/poller', 'etl/transformer', 'etl/writer' }
   local dice = math.random(40)
-  local victim = dice == 1 and 5 or dice <= 4 and 4 or dice % 3 + 1
-  if victims[victim] == 'fork' then
-    parts.kill(host, 'fork server')
-  elseif victims[victim] == 'engine' then
+  if dice == 1 then
     parts.kill(host, 'engine')
-    return true
+    return 1
+  elseif dice == 2 then
+    posix.kill(host.pid, 'KILL')
+    return 137
+  elseif dice <= 5 then
+    parts.kill(host, 'fork server')
   else
-    posix.kill(host:pid_of(victims[victim]), 'KILL')
+    posix.kill(host:pid_of(workers[dice % 3 + 1]), 'KILL')
   end
-  return false
+  return nil
 end
 
 local function none_replaced(host)
@@ -102,10 +103,11 @@ describe('the example etl', function()
       assert.is_true(posix.now() < by, host:tail())
       host:watch(0.05 + math.random() * 0.2)
       kills = kills + 1
-      if kill_one(host) then
+      local status = kill_one(host)
+      if status then
         host:wait_end()
         none_replaced(host)
-        host:finish { status = 1, stale_socket = true }
+        host:finish { status = status, stale_socket = true }
         host = start(dir, pace)
       end
     end

@@ -12,12 +12,13 @@ local pace = tonumber(os.getenv 'ETL_PACE' or 0.005)
 return rs.supervisor 'etl' {
   intensity = { max = 100, within = 10 },
 
+  rs.channel 'parsed' { capacity = 64, durable = dir .. '/parsed.db' },
+  rs.channel 'records' { capacity = 64, durable = dir .. '/records.db' },
+
   rs.worker 'feeder' { run = 'feeder', args = { dir = dir, source = source } },
-  rs.worker 'poller' {
-    run = 'poller', backend = 'process', args = { dir = dir, pace = pace },
-  },
+  rs.worker 'poller' { run = 'poller', backend = 'process', args = { dir = dir } },
   rs.worker 'transformer' {
-    run = 'transformer', backend = 'process', args = { dir = dir, pace = pace },
+    run = 'transformer', backend = 'thread', args = { pace = pace },
   },
-  rs.worker 'writer' { run = 'writer', args = { dir = dir, pace = pace } },
+  rs.worker 'writer' { run = 'writer', args = { dir = dir } },
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "entry.h"
@@ -20,12 +21,25 @@ static rs_chan *find(const rs_engine *engine, const char *at, const char *name,
   return NULL;
 }
 
+/* The folders above a file, if they are not there: nothing else could make them before
+** the tree runs. Opening the file tells what became of it. */
+static void make_folders(const char *file) {
+  char path[PATH_ROOM];
+  if (snprintf(path, sizeof path, "%s", file) >= (int)sizeof path) return;
+  for (char *end = strchr(path + 1, '/'); end; end = strchr(end + 1, '/')) {
+    *end = 0;
+    mkdir(path, 0755);
+    *end = '/';
+  }
+}
+
 /* Its file is this host's: runners have the lock, too, so that it lasts until the last
 ** of them is gone, whatever becomes of the engine. NULL, or why not. */
 static const char *own(rs_chan *chan) {
   rs_channel *map = &chan->map;
   if (!map->book) return "there is no memory for it";
   if (!map->durable || map->owner >= 0) return NULL;
+  make_folders(map->durable);
   int fd = open(map->durable, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return strerror(errno);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
