@@ -55,7 +55,11 @@ local function kill_one(host)
     parts.kill(host, 'engine')
     return 1
   elseif dice == 2 then
+    local processes = host:processes()
     posix.kill(host.pid, 'KILL')
+    for _, process in ipairs(processes) do
+      assert.is_true(posix.wait_gone(process.pid, 20), process.title)
+    end
     return 137
   elseif dice <= 5 then
     parts.kill(host, 'fork server')

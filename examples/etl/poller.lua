@@ -1,9 +1,9 @@
--- poller.lua -- polls the inbox; parses `Field: value` text, continuation lines too, and
--- sends it on.
+-- poller.lua -- polls the inbox; parses `Field: value` text, continuation lines too,
+-- and sends it on.
 --
--- A file that is taken is given a number, its name in `claimed`; sent, it is removed. Of
--- one that was claimed by an incarnation that died nobody knows whether it was sent: it
--- is sent again, before any other, under the same number.
+-- A file that is taken is given a number, its name in `claimed`; sent, it is removed.
+-- Of one that was claimed by an incarnation that died nobody knows whether it was sent:
+-- it is sent again, before any other, under the same number.
 
 local channel = require 'std.channel'
 local files = require 'files'

@@ -1,7 +1,7 @@
 -- writer.lua -- writes each record as a result: once, though it may come twice.
 --
--- Numbers come in order, and `state/writer` holds the last that is done: what comes with
--- a lower one was done before. A result is first written into `finished`; once its
+-- Numbers come in order, and `state/writer` holds the last that is done: what comes
+-- with a lower one was done before. A result is first written into `finished`; once its
 -- number is the last it counts, and one rename hands it on. Killed before that, the
 -- record comes again; killed after, the next incarnation finds it and renames it.
 

@@ -38,11 +38,12 @@ enum {
   RS_EV_SEEN,    /* at: last sign of life; x: ns since then that it could not run for
                  ** reasons not its own (others in its VM, no processor, ring full) */
   RS_EV_VM_SEEN, /* unit: the domain, a: vm; other, other_inc: whom it runs (RS_NONE:
-                 ** idle, or b: 1, it runs but none of them); at: last sign of life or start of this turn, the later one;
-                 ** x: ns since then that the VM waited for a processor */
+                 ** idle, or b: 1, it runs none of them); at: last sign of life or
+                 ** start of this turn, the later one; x: ns since then that the VM
+                 ** waited for a processor */
   RS_EV_VM_RUNS, /* unit: the domain, a: vm: found idle before, it runs again */
   RS_EV_DOMAIN_DEAD, /* unit: the isolating supervisor; other, other_inc: the culprit or
-                     ** RS_NONE; a: RS_WHY_ERROR if b is a status, else b: signal; text */
+                     ** RS_NONE; a: RS_WHY_ERROR: b is a status; else a signal; text */
   /* From probes. */
   RS_EV_VERDICT, /* a: probe (row), b: 0 bad; unit is to be restarted; text; x: the
                  ** journal's number of what it says, 0: none */

@@ -11,8 +11,8 @@ local posix = require 'host.posix'
 local rig = require 'conform.rig'
 
 local function themes()
-  local list, some = {}, os.getenv 'CONFORM_THEMES'
-  for name in (some or table.concat(posix.list 'spec/conform/cases', ' ')):gmatch '[%w_]+' do
+  local list, all = {}, table.concat(posix.list 'spec/conform/cases', ' ')
+  for name in (os.getenv 'CONFORM_THEMES' or all):gmatch '[%w_]+' do
     if name ~= 'lua' then list[#list + 1] = name end
   end
   return list

@@ -43,16 +43,16 @@ local function expected_of(case, unit, column)
   return text[unit] and trace.lines(text[unit])
 end
 
-local function part_of(turn, case, column, unit, path)
-  local steps = {}
+local function part_of(cases, turn, column, unit, path)
+  local steps, case = {}, cases[turn]
   for _, step in ipairs(case.steps or {}) do
     if (step.unit or 'w') == unit then
-      steps[#steps + 1] = { after = step[1], op = step[2], with = step.with, done = false }
+      steps[#steps + 1] = { after = step[1], op = step[2], done = false }
     end
   end
   return {
     path = path, turn = turn, expected = expected_of(case, unit, column), lines = {},
-    steps = steps,
+    steps = steps, vague = case.vague or cases.vague,
   }
 end
 
@@ -62,10 +62,10 @@ local function parts_of(cases)
     for turn, case in ipairs(cases) do
       if columns.has(column, case) then
         local group = ('plant/%s/%s'):format(column.name, columns.name(case))
-        parts[group] = part_of(turn, case, column, 'group', group)
+        parts[group] = part_of(cases, turn, column, 'group', group)
         for _, unit in ipairs(columns.units(case)) do
           local path = group .. '/' .. unit[1]
-          parts[path] = part_of(turn, case, column, unit[1], path)
+          parts[path] = part_of(cases, turn, column, unit[1], path)
         end
       end
     end
@@ -87,26 +87,26 @@ local function take_step(theatre, part, step)
   step.done = true
   if step.op == 'reload' then return reload_when_all(theatre) end
   local request = { op = step.op, path = part.path, wait = false }
-  for name, value in pairs(step.with or {}) do
-    request[name] = value
-  end
   theatre.client:send(json.encode(request) .. '\n')
 end
 
 local function hear(theatre, entry)
   local part = theatre.parts[entry.unit or '']
   if not part then return end
-  local line = trace.line(entry)
+  local line = trace.line(entry, part.vague)
+  if not line then return end
   part.lines[#part.lines + 1] = line
   for _, step in ipairs(part.steps) do
-    if step.after == line and not step.done then return take_step(theatre, part, step) end
+    if step.after == line and not step.done then
+      return take_step(theatre, part, step)
+    end
   end
 end
 
 local function all_said(theatre, turn)
   for _, part in pairs(theatre.parts) do
-    local waited_for = turn == ALL or part.turn == turn
-    if waited_for and part.expected and #part.lines < #part.expected then return false end
+    local waited_for = part.expected and (turn == ALL or part.turn == turn)
+    if waited_for and #part.lines < #part.expected then return false end
   end
   return true
 end
@@ -154,10 +154,13 @@ function M.run(theme)
   local theatre = { host = host, parts = parts_of(cases), heard = 0 }
   host:wait_for { kind = 'started' }
   theatre.client = control.open(host)
-  if cases.alone then each_in_turn(theatre, #cases) else listen(theatre, PATIENCE, ALL) end
+  if cases.alone then
+    each_in_turn(theatre, #cases)
+  else
+    listen(theatre, PATIENCE, ALL)
+  end
   listen(theatre, M.afterwards)
   theatre.client:close()
-  theatre.tail = host:tail()
   host:finish()
   return theatre.parts
 end

@@ -49,7 +49,7 @@ for _, column in ipairs(columns) do
       below[#below + 1] = case_of(case, column)
     end
   end
-  if #below > 0 or below.pool then root[#root + 1] = rs.supervisor(column.name)(below) end
+  root[#root + 1] = rs.supervisor(column.name)(below)
 end
 
 return rs.supervisor 'plant' (root)

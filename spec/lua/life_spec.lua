@@ -261,46 +261,27 @@ describe('a worker', function()
     end)
 
     it('waits as ever in states that it enters afterwards', function()
-      local slept
-      run {
-        opening = function() return 'opened' end,
-        polling = function(_, ctx)
-          if ctx.stopping then return 'stop' end
-          time.sleep(100)
-          return ctx.stopping and 'stop' or 'keepalive'
-        end,
-        closing = function()
-          slept = time.sleep(3)
-          return 'closed'
-        end,
-      }
-      vm:ask(1)
-      assert.is_nil(slept)
-      vm:pass(3)
-      assert.is_true(slept)
-      assert.equal('EXIT OK', table.remove(vm:said()))
-    end)
-
-    it('waits as ever where it went before the word of the stop came', function()
-      local slept
-      run {
-        opening = function() return 'opened' end,
-        polling = function(_, ctx)
-          time.sleep(1)
-          return ctx.stopping and 'stop' or 'keepalive'
-        end,
-        closing = function()
-          slept = time.sleep(3)
-          return 'closed'
-        end,
-      }
-      vm.stopping[1] = true
-      vm:pass(1)
-      vm:ask(1)
-      assert.is_nil(slept)
-      vm:pass(3)
-      assert.is_true(slept)
-      assert.equal('EXIT OK', table.remove(vm:said()))
+      for _, seen_before in ipairs { false, true } do
+        local slept
+        run {
+          opening = function() return 'opened' end,
+          polling = function(_, ctx)
+            time.sleep(100)
+            return ctx.stopping and 'stop' or 'keepalive'
+          end,
+          closing = function()
+            slept = time.sleep(3)
+            return 'closed'
+          end,
+        }
+        vm.stopping[1] = seen_before
+        if seen_before then vm:pass(100) end
+        vm:ask(1)
+        assert.is_nil(slept)
+        vm:pass(3)
+        assert.is_true(slept)
+        assert.equal('EXIT OK', table.remove(vm:said()))
+      end
     end)
 
     it('waits as ever in the hooks of a transition that it has begun', function()

@@ -28,9 +28,10 @@
 --- channel `bad`.
 ---
 --- With `durable = 'queue.db'` items outlive the host, too, in a SQLite file of that
---- name beside the tree's script, whose folders are made; what consumers of the host that died had not
---- acknowledged is delivered again. A power failure may cost the last fraction of a
---- second: what was sent then can be lost, what was acknowledged then can come again.
+--- name beside the tree's script; folders that it lacks are made. What consumers of the
+--- host that died had not acknowledged is delivered again. A power failure may cost the
+--- last fraction of a second: what was sent then can be lost, what was acknowledged
+--- then can come again.
 --- Each call writes to the file and may wait for the disk.
 
 local abi = require 'runsmith.abi'

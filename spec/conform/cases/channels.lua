@@ -217,6 +217,7 @@ return {
   {
     'no such channel',
     run = function() log.info(select(2, channel.open 'nothing')) end,
-    trace = trace "0 log info channel 'nothing': no channel of this name is seen from here",
+    trace = trace(
+      "0 log info channel 'nothing': no channel of this name is seen from here"),
   },
 }

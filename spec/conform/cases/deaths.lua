@@ -94,9 +94,11 @@ local stuck, stuck_alone = differing(BEGUN .. [[
   0 exited KILL its runner was ended by KILL
 ]] .. CHARGED .. AGAIN)
 local exit, exit_alone =
-  differing(BEGUN .. '0 exited error its runner exited with status 7\n' .. CHARGED .. AGAIN)
+  differing(BEGUN .. '0 exited error its runner exited with status 7\n'
+    .. CHARGED .. AGAIN)
 local nothing, nothing_alone =
-  differing(BEGUN .. '0 exited error its runner exited with status 0\n' .. CHARGED .. AGAIN)
+  differing(BEGUN .. '0 exited error its runner exited with status 0\n'
+    .. CHARGED .. AGAIN)
 
 -- Nobody is named: in a shared runner the fault domain has failed, once.
 local killed_alone = {
@@ -120,5 +122,6 @@ return {
   { 'an exit', group = APART, units = units(function() os.exit(7) end), trace = exit,
     differs = exit_alone },
   { 'an exit that says all is well', group = APART,
-    units = units(function() os.exit(0) end), trace = nothing, differs = nothing_alone },
+    units = units(function() os.exit(0) end), trace = nothing,
+    differs = nothing_alone },
 }

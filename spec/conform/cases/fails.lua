@@ -21,7 +21,8 @@ local CAUGHT = {
 local function caught(_, ctx)
   local message = ctx.exception.message:gsub('^.-:%d+: ', '')
   log.info('caught', {
-    message = message:match '^[^\n]*', place = ctx.exception.traceback:find 'cases/' ~= nil,
+    message = message:match '^[^\n]*',
+    place = ctx.exception.traceback:find 'cases/' ~= nil,
   })
   return 'told'
 end
@@ -30,11 +31,20 @@ local function before_exit(_, ctx, graceful)
   log.info('before_exit', { graceful = graceful, why = ctx.exception ~= nil })
 end
 
+local UP = [[
+  0 started
+  0 first
+  0 first -go-> second
+  0 ready
+]]
+
 return {
   {
     'an error in the first state is a failed start',
     group = NEVER,
-    run = worker.define { lifecycle = PLAIN, first = function() error 'oh' end, before_exit = before_exit },
+    run = worker.define {
+      lifecycle = PLAIN, first = function() error 'oh' end, before_exit = before_exit,
+    },
     trace = [[
       0 started
       0 first
@@ -45,12 +55,10 @@ return {
   {
     'an error when ready',
     group = { intensity = { max = 1, within = 60 } },
-    run = worker.define { lifecycle = PLAIN, second = function() error 'oh' end, before_exit = before_exit },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = worker.define {
+      lifecycle = PLAIN, second = function() error 'oh' end, before_exit = before_exit,
+    },
+    trace = UP .. [[
       0 log info before_exit graceful=false why=true
       0 exited exception oh
       1 restart failed charged
@@ -75,11 +83,7 @@ return {
       },
       enter = { caught = function(_, _, event) log.info('enter', { e = event }) end },
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 log info leave e=error known=true t=caught
       0 log info enter e=error
       0 second -error-> caught
@@ -94,13 +98,12 @@ return {
     group = NEVER,
     run = worker.define {
       lifecycle = CAUGHT, second = function() return 'error' end,
-      caught = function(_, ctx) log.info('exception', { known = ctx.exception ~= nil }) return 'told' end,
+      caught = function(_, ctx)
+        log.info('exception', { known = ctx.exception ~= nil })
+        return 'told'
+      end,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -error-> caught
       0 log info exception known=false
       0 caught -told-> fallen
@@ -110,54 +113,44 @@ return {
   {
     'nil returned',
     group = NEVER,
-    run = worker.define { lifecycle = CAUGHT, caught = caught, second = function() end },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = worker.define {
+      lifecycle = CAUGHT, caught = caught, second = function() end,
+    },
+    trace = UP .. [[
       0 second -error-> caught
-      0 log info caught message=second returned nil, which is neither 'keepalive' nor an event of it (done, error) place=false
+      0 log info caught message=second returned nil, which is neither 'keepalive'
       0 caught -told-> fallen
-      0 exited error second returned nil, which is neither 'keepalive' nor an event of it (done, error)
+      0 exited error second returned nil, which is neither 'keepalive' nor an even
     ]],
   },
   {
     'an event of another state returned',
     group = NEVER,
-    run = worker.define { lifecycle = CAUGHT, caught = caught, second = function() return 'go' end },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = worker.define {
+      lifecycle = CAUGHT, caught = caught, second = function() return 'go' end,
+    },
+    trace = UP .. [[
       0 second -error-> caught
-      0 log info caught message=second returned "go", which is neither 'keepalive' nor an event of it (done, error) place=false
+      0 log info caught message=second returned "go", which is neither 'keepalive'
       0 caught -told-> fallen
-      0 exited error second returned "go", which is neither 'keepalive' nor an event of it (done, error)
+      0 exited error second returned "go", which is neither 'keepalive' nor an eve
     ]],
   },
   {
     'a number returned, with no edge',
     group = NEVER,
     run = worker.define { lifecycle = PLAIN, second = function() return 42 end },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
-      0 exited exception second returned 42, which is neither 'keepalive' nor an event of it (done)
+    trace = UP .. [[
+      0 exited exception second returned 42, which is neither 'keepalive' nor an e
     ]],
   },
   {
     'a table raised',
     group = NEVER,
-    run = worker.define { lifecycle = CAUGHT, caught = caught, second = function() error { code = 7 } end },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = worker.define {
+      lifecycle = CAUGHT, caught = caught, second = function() error { code = 7 } end,
+    },
+    trace = UP .. [[
       0 second -error-> caught
       0 log info caught message=an error that is a table place=true
       0 caught -told-> fallen
@@ -167,12 +160,10 @@ return {
   {
     'nil raised',
     group = NEVER,
-    run = worker.define { lifecycle = CAUGHT, caught = caught, second = function() error() end },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = worker.define {
+      lifecycle = CAUGHT, caught = caught, second = function() error() end,
+    },
+    trace = UP .. [[
       0 second -error-> caught
       0 log info caught message=an error that is a nil place=true
       0 caught -told-> fallen
@@ -184,13 +175,13 @@ return {
     group = NEVER,
     run = worker.define {
       lifecycle = CAUGHT, caught = caught, second = function() return 'done' end,
-      leave = { second = function(_, _, event) if event == 'done' then error 'in leave' end end },
+      leave = {
+        second = function(_, _, event)
+          if event == 'done' then error 'in leave' end
+        end,
+      },
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -error-> caught
       0 log info caught message=in leave place=true
       0 caught -told-> fallen
@@ -204,11 +195,7 @@ return {
       lifecycle = CAUGHT, caught = caught, second = function() return 'done' end,
       enter = { over = function() error 'in enter' end },
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -error-> caught
       0 log info caught message=in enter place=true
       0 caught -told-> fallen
@@ -236,11 +223,7 @@ return {
       lifecycle = CAUGHT, caught = caught, second = function() error 'first' end,
       leave = { second = function() error 'second' end }, before_exit = before_exit,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 log info before_exit graceful=false why=true
       0 exited exception second
     ]],
@@ -252,11 +235,7 @@ return {
       lifecycle = PLAIN, second = function() return 'done' end,
       before_exit = function() error 'at the end' end,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -done-> over
       0 exited exception at the end
     ]],
@@ -268,11 +247,7 @@ return {
       lifecycle = PLAIN, second = function() error 'first' end,
       before_exit = function() error 'at the end' end,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 exited exception first
     ]],
   },
@@ -292,14 +267,12 @@ return {
     group = NEVER,
     run = worker.define {
       lifecycle = PLAIN,
-      second = function() coroutine.wrap(function() time.sleep(0.01) error 'deep' end)() end,
+      second = function()
+        coroutine.wrap(function() time.sleep(0.01) end)()
+      end,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
-      0 exited exception only the worker itself can wait: not a callback, nor a coroutine of its
+    trace = UP .. [[
+      0 exited exception only the worker itself can wait: not a callback, nor a co
     ]],
   },
   {
@@ -312,11 +285,7 @@ return {
         return deeper(1)
       end,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 exited exception stack overflow
     ]],
   },
@@ -325,13 +294,9 @@ return {
     group = { intensity = { max = 2, within = 60 } },
     run = worker.define {
       lifecycle = PLAIN,
-      second = function(self, ctx) self.n = ctx.incarnation error('number ' .. self.n) end,
+      second = function(_, ctx) error('number ' .. ctx.incarnation) end,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 exited exception number 0
       1 restart failed charged
       1 started
@@ -366,7 +331,10 @@ return {
   },
   {
     'a backoff between restarts',
-    group = { intensity = { max = 2, within = 60 }, backoff = { first = 0.02, factor = 2, max = 0.05 } },
+    group = {
+      intensity = { max = 2, within = 60 },
+      backoff = { first = 0.02, factor = 2, max = 0.05 },
+    },
     run = function(ctx) error('number ' .. ctx.incarnation) end,
     trace = [[
       0 started

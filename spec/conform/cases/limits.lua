@@ -11,7 +11,9 @@ local function life(fields)
     { 'first', timeout = 5, on = { go = 'second' } },
     { 'second', heartbeat = fields.heartbeat or 5, timeout = fields.timeout,
       every = fields.every,
-      on = { move = { 'third', timeout = fields.move or 5 }, done = 'over', error = 'fallen' } },
+      on = {
+        move = { 'third', timeout = fields.move or 5 }, done = 'over', error = 'fallen',
+      } },
     { 'third', heartbeat = 5, on = { done = 'over' } },
     { 'over', ends = 'ok' },
     { 'fallen', ends = 'error' },
@@ -28,29 +30,29 @@ local function doing(deed, fields)
   }
 end
 
+local UP = [[
+  0 started
+  0 first
+  0 first -go-> second
+  0 ready
+]]
+
 return {
   {
     'silence in a wait', group = NEVER,
-    run = doing(function() time.sleep(60) end), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(function() time.sleep(60) end), trace = UP .. [[
       0 violation heartbeat in second
       0 exited interrupted (where)
     ]],
   },
   {
-    'silence in a wait: it comes back', group = { intensity = { max = 1, within = 60 } },
+    'silence in a wait: it comes back',
+    group = { intensity = { max = 1, within = 60 } },
     run = doing(function(_, ctx)
       if ctx.incarnation > 0 then return 'done' end
       time.sleep(60)
     end),
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 violation heartbeat in second
       0 exited interrupted (where)
       1 restart failed charged
@@ -73,11 +75,7 @@ return {
       end
       return 'done'
     end),
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -done-> over
       0 log info before_exit
       0 exited ok
@@ -87,11 +85,7 @@ return {
   {
     'a stay too long, heartbeats or not', group = NEVER,
     run = doing(function() time.sleep(0.05) return 'keepalive' end, { timeout = 0.4 }),
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 violation timeout in second
       0 exited interrupted (where)
     ]],
@@ -132,11 +126,7 @@ return {
       third = function() return 'done' end,
       leave = { second = function() time.sleep(60) end }, before_exit = before_exit,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 violation transition in second
       0 exited interrupted (where)
     ]],
@@ -148,11 +138,7 @@ return {
       third = function() return 'done' end,
       enter = { third = function() time.sleep(60) end }, before_exit = before_exit,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 violation transition in second
       0 exited interrupted (where)
     ]],
@@ -160,11 +146,7 @@ return {
   {
     'timeouts that the tree overrides', group = NEVER,
     fields = { lifecycle = { second = { heartbeat = 0.2 } } },
-    run = doing(function() time.sleep(60) end, { heartbeat = 60 }), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(function() time.sleep(60) end, { heartbeat = 60 }), trace = UP .. [[
       0 violation heartbeat in second
       0 exited interrupted (where)
     ]],

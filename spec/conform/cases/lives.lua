@@ -6,6 +6,11 @@ local worker = require 'runsmith.worker'
 
 local FAILED_ONCE = { intensity = { max = 1, within = 60 } }
 
+-- A hook that says so.
+local function hook(text)
+  return function(_, _, event, state) log.info(text, { e = event, s = state }) end
+end
+
 return {
   {
     'the default lifecycle completes',
@@ -80,22 +85,22 @@ return {
         return self.count == 1 and 'again' or 'keepalive'
       end,
       enter = {
-        counting = function(_, _, event, from) log.info('enter', { e = event, f = from }) end,
+        counting = hook 'enter',
       },
       leave = {
-        counting = function(_, _, event, to) log.info('leave', { e = event, t = to }) end,
+        counting = hook 'leave',
       },
     },
     trace = [[
       0 started
       0 first
-      0 log info enter e=go f=first
+      0 log info enter e=go s=first
       0 first -go-> counting
       0 ready
-      0 log info leave e=again t=counting
-      0 log info enter e=again f=counting
+      0 log info leave e=again s=counting
+      0 log info enter e=again s=counting
       0 counting -again-> counting
-      0 log info leave e=done t=over
+      0 log info leave e=done s=over
       0 counting -done-> over
       0 exited ok
       0 completed
@@ -188,12 +193,12 @@ return {
       first = function() log.info 'first' return 'go' end,
       second = function() log.info 'second' return 'done' end,
       enter = {
-        second = function(_, _, event, from) log.info('enter second', { e = event, f = from }) end,
-        last = function(_, _, event, from) log.info('enter last', { e = event, f = from }) end,
+        second = hook 'enter second',
+        last = hook 'enter last',
       },
       leave = {
-        first = function(_, _, event, to) log.info('leave first', { e = event, t = to }) end,
-        second = function(_, _, event, to) log.info('leave second', { e = event, t = to }) end,
+        first = hook 'leave first',
+        second = hook 'leave second',
       },
       before_exit = function(_, ctx, graceful)
         log.info('before_exit', { graceful = graceful, known = #ctx.history })
@@ -203,13 +208,13 @@ return {
       0 started
       0 first
       0 log info first
-      0 log info leave first e=go t=second
-      0 log info enter second e=go f=first
+      0 log info leave first e=go s=second
+      0 log info enter second e=go s=first
       0 first -go-> second
       0 ready
       0 log info second
-      0 log info leave second e=done t=last
-      0 log info enter last e=done f=second
+      0 log info leave second e=done s=last
+      0 log info enter last e=done s=second
       0 second -done-> last
       0 log info before_exit graceful=true known=2
       0 exited ok
@@ -229,7 +234,8 @@ return {
       second = function(self, ctx)
         local last = ctx.history[#ctx.history]
         log.info('incarnation', {
-          n = ctx.incarnation, kept = self.kept or 'no', last = last.from .. last.event .. last.to,
+          n = ctx.incarnation, kept = self.kept or 'no',
+          last = last.from .. last.event .. last.to,
           count = #ctx.history,
         })
         self.kept = 'yes'
@@ -273,214 +279,11 @@ return {
       end,
       enter = { over = function(_, ctx) log.info('count', { n = #ctx.history }) end },
     },
-    fields = {},
-    only_last = 8,
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
-      0 a -b-> b
-      0 b -a-> a
-      0 ready
+    trace = '0 started\n0 first\n0 first -go-> a\n0 ready\n'
+      .. ('0 a -b-> b\n0 b -a-> a\n0 ready\n'):rep(59) .. [[
       0 log info history count=100 oldest=ab
       0 log info count n=100
       0 a -done-> over
-      0 exited ok
-      0 completed
-    ]],
-  },
-  {
-    'ready as the default says: no state has a heartbeat',
-    run = worker.define {
-      lifecycle = {
-        { 'first', on = { go = 'second' } },
-        { 'second', on = { on = 'third' } },
-        { 'third', on = { done = 'over' } },
-        { 'over', ends = 'ok' },
-      },
-    },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
-      0 second -on-> third
-      0 third -done-> over
       0 exited ok
       0 completed
     ]],

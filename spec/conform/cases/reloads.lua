@@ -21,7 +21,9 @@ local function wait(_, ctx)
 end
 
 local function migrate(_, ctx, data)
-  log.info('migrate', { v = ctx.args.version, data = data and data.count, s = #ctx.history })
+  log.info('migrate', {
+    v = ctx.args.version, data = data and data.count, s = #ctx.history,
+  })
   ctx.data = data
 end
 
@@ -37,14 +39,17 @@ local function leaving(functions)
   return worker.define(functions)
 end
 
+local UP = [[
+  0 started
+  0 first
+  0 log info first has=nothing
+  0 first -go-> living
+  0 ready
+]]
+
 return {
   {
-    'handed over', fields = OLD, second = NEW, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
+    'handed over', fields = OLD, second = NEW, steps = RELOAD, trace = UP .. [[
       0 living -stop-> closing
       0 closing -closed-> over
       0 exited ok expected
@@ -60,12 +65,7 @@ return {
   },
   {
     'handed over by one that computes', fields = { args = { version = 1 }, stall = 5 },
-    second = NEW, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
+    second = NEW, steps = RELOAD, trace = UP .. [[
       0 living -stop-> over
       0 exited ok expected
       1 restart reload
@@ -92,12 +92,7 @@ return {
     },
   },
   {
-    'no migrate', fields = OLD, second = NEW, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
+    'no migrate', fields = OLD, second = NEW, steps = RELOAD, trace = UP .. [[
       0 living -stop-> closing
       0 closing -closed-> over
       0 exited ok expected
@@ -128,12 +123,7 @@ return {
     run = leaving { migrate = migrate, first = function() return 'go' end },
   },
   {
-    'not after a failure', fields = OLD, second = NEW, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
+    'not after a failure', fields = OLD, second = NEW, steps = RELOAD, trace = UP .. [[
       0 living -error-> fallen
       0 exited error expected at the stop
       1 restart reload
@@ -153,12 +143,7 @@ return {
     },
   },
   {
-    'not after an interrupt', second = NEW, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
+    'not after an interrupt', second = NEW, steps = RELOAD, trace = UP .. [[
       0 living -stop-> closing
       0 violation shutdown in closing
       0 exited interrupted expected (where)
@@ -170,16 +155,13 @@ return {
       1 ready
     ]],
     fields = { args = { version = 1 }, shutdown = 0.2 },
-    run = leaving { migrate = migrate, closing = function() time.sleep(60) return 'closed' end },
+    run = leaving {
+      migrate = migrate, closing = function() time.sleep(60) return 'closed' end,
+    },
   },
   {
     'an error in migrate is tried again with the data', fields = OLD, second = NEW,
-    steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
+    steps = RELOAD, trace = UP .. [[
       0 living -stop-> closing
       0 closing -closed-> over
       0 exited ok expected
@@ -211,7 +193,7 @@ return {
       0 ready
       0 living -stop-> closing
       0 closing -closed-> over
-      0 log warn ctx.data is not handed over: there is a function in it; only plain data is handed over
+      0 log warn ctx.data is not handed over: there is a function in it; only plai
       0 exited ok expected
       1 restart reload
       1 started
@@ -228,22 +210,10 @@ return {
     },
   },
   {
-    'nothing changed', fields = OLD, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
-    ]], run = leaving {},
+    'nothing changed', fields = OLD, steps = RELOAD, trace = UP, run = leaving {},
   },
   {
-    'a timeout changed', fields = OLD, steps = RELOAD, trace = [[
-      0 started
-      0 first
-      0 log info first has=nothing
-      0 first -go-> living
-      0 ready
-    ]], run = leaving {},
+    'a timeout changed', fields = OLD, steps = RELOAD, trace = UP, run = leaving {},
     second = { lifecycle = { living = { heartbeat = 7 } } },
   },
 }

@@ -12,7 +12,9 @@ local function life(fields)
     { 'first', timeout = 5, on = { go = 'second' } },
     { 'second', heartbeat = fields.heartbeat or 5, timeout = fields.timeout,
       every = fields.every,
-      on = { move = { 'third', timeout = fields.move or 5 }, done = 'over', error = 'fallen' } },
+      on = {
+        move = { 'third', timeout = fields.move or 5 }, done = 'over', error = 'fallen',
+      } },
     { 'third', heartbeat = 5, on = { done = 'over' } },
     { 'over', ends = 'ok' },
     { 'fallen', ends = 'error' },
@@ -29,61 +31,48 @@ local function doing(deed, fields)
   }
 end
 
+local UP = [[
+  0 started
+  0 first
+  0 first -go-> second
+  0 ready
+]]
+
 return {
-  alone = true,
+  alone = true, vague = true,
   {
     'a loop that is interpreted', group = NEVER, fields = { stall = 0.3 },
-    run = doing(deeds.interpreted, {}), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.interpreted, {}), trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
     'a loop that is compiled', group = NEVER, fields = { stall = 0.3 },
-    run = doing(deeds.compiled, {}), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.compiled, {}), trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
     'a loop in pcall', group = NEVER, fields = { stall = 0.3 },
-    run = doing(deeds.protected, {}), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.protected, {}), trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
     'a loop in coroutines', group = NEVER, fields = { stall = 0.3 },
-    run = doing(deeds.nested, {}), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.nested, {}), trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
     'a loop against a heartbeat alone', group = NEVER,
-    run = doing(deeds.compiled, { heartbeat = 0.3 }), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.compiled, { heartbeat = 0.3 }), trace = UP .. [[
       0 violation heartbeat in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
@@ -93,7 +82,7 @@ return {
       0 running
       0 ready
       0 violation stall in running
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
@@ -102,13 +91,9 @@ return {
       lifecycle = life {}, second = function() return 'move' end,
       third = function() return 'done' end, leave = { second = deeds.compiled },
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
@@ -117,36 +102,24 @@ return {
       lifecycle = life {}, second = function() return 'done' end,
       third = function() return 'done' end, before_exit = deeds.compiled,
     },
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -done-> over
       0 violation stall in over
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
     'a call that an interrupt breaks', group = NEVER, fields = { stall = 0.3 },
-    run = doing(deeds.usleep, {}), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.usleep, {}), trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
     'a read of nothing', group = NEVER, fields = { stall = 0.3 },
-    run = doing(deeds.read, {}), trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    run = doing(deeds.read, {}), trace = UP .. [[
       0 violation stall in second
-      0 exited interrupted (where)
+      0 exited interrupted
     ]],
   },
   {
@@ -158,11 +131,7 @@ return {
       end
       return 'done'
     end),
-    trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    trace = UP .. [[
       0 second -done-> over
       0 log info before_exit
       0 exited ok

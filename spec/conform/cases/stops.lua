@@ -32,24 +32,25 @@ local function heed(_, ctx)
   return 'keepalive'
 end
 
+local UP = [[
+  0 started
+  0 first
+  0 first -go-> second
+  0 ready
+]]
+local CLOSED = [[
+  0 second -stop-> closing
+  0 closing -closed-> over
+  0 log info before_exit graceful=true stopping=true
+  0 exited ok expected
+]]
+
 return {
-  { 'in a wait', run = with { second = heed }, steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+  { 'in a wait', run = with { second = heed }, steps = STOP, trace = UP .. [[
       0 stop
-      0 second -stop-> closing
-      0 closing -closed-> over
-      0 log info before_exit graceful=true stopping=true
-      0 exited ok expected
-    ]] },
+    ]] .. CLOSED },
   {
-    'what a wait returns', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'what a wait returns', steps = STOP, trace = UP .. [[
       0 stop
       0 log info slept r=stopping
       0 log info then r=stopping
@@ -91,11 +92,7 @@ return {
       0 log info first r=stopping
       0 first -go-> second
       0 ready
-      0 second -stop-> closing
-      0 closing -closed-> over
-      0 log info before_exit graceful=true stopping=true
-      0 exited ok expected
-    ]], steps = { { '0 first', 'stop' } },
+    ]] .. CLOSED, steps = { { '0 first', 'stop' } },
     run = with {
       first = function()
         local slept, why = time.sleep(60)
@@ -106,17 +103,9 @@ return {
     },
   },
   {
-    'while it computes', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'while it computes', steps = STOP, trace = UP .. [[
       0 stop
-      0 second -stop-> closing
-      0 closing -closed-> over
-      0 log info before_exit graceful=true stopping=true
-      0 exited ok expected
-    ]], fields = { stall = 5 },
+    ]] .. CLOSED, fields = { stall = 5 },
     run = with {
       second = function(_, ctx)
         while not ctx.stopping do
@@ -126,17 +115,9 @@ return {
     },
   },
   {
-    'while it heartbeats', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'while it heartbeats', steps = STOP, trace = UP .. [[
       0 stop
-      0 second -stop-> closing
-      0 closing -closed-> over
-      0 log info before_exit graceful=true stopping=true
-      0 exited ok expected
-    ]], fields = { stall = 5 },
+    ]] .. CLOSED, fields = { stall = 5 },
     run = with {
       second = function(_, ctx)
         while not ctx:heartbeat() do
@@ -155,11 +136,7 @@ return {
       0 log info enter r=stopping
       0 first -go-> second
       0 ready
-      0 second -stop-> closing
-      0 closing -closed-> over
-      0 log info before_exit graceful=true stopping=true
-      0 exited ok expected
-    ]],
+    ]] .. CLOSED,
     run = with {
       second = heed,
       enter = {
@@ -172,11 +149,8 @@ return {
     },
   },
   {
-    'in a later state', steps = { { '0 second -stop-> closing', 'stop' } }, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'in a later state', steps = { { '0 second -stop-> closing', 'stop' } },
+    trace = UP .. [[
       0 second -stop-> closing
       0 stop
       0 log info closing r=stopping
@@ -214,24 +188,16 @@ return {
     },
   },
   {
-    'ignored, with keepalives', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'ignored, with keepalives', vague = true, steps = STOP, trace = UP .. [[
       0 stop
       0 violation heartbeat in second
-      0 exited interrupted expected (where)
+      0 exited interrupted expected
     ]],
     fields = { lifecycle = { second = { heartbeat = 0.3 } } },
     run = with { second = function() time.sleep(0.02) return 'keepalive' end },
   },
   {
-    'ignored, in waits', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'ignored, in waits', steps = STOP, trace = UP .. [[
       0 stop
       0 violation shutdown in second
       0 exited interrupted expected (where)
@@ -239,24 +205,18 @@ return {
     run = with { second = function() while true do time.sleep(60) end end },
   },
   {
-    'ignored, with time to close', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'ignored, with time to close', steps = STOP, trace = UP .. [[
       0 stop
       0 second -stop-> closing
       0 violation shutdown in closing
       0 exited interrupted expected (where)
     ]], fields = { shutdown = 0.3 },
-    run = with { second = heed, closing = function() time.sleep(60) return 'closed' end },
+    run = with {
+      second = heed, closing = function() time.sleep(60) return 'closed' end,
+    },
   },
   {
-    'no time to close', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'no time to close', steps = STOP, trace = UP .. [[
       0 stop
       0 violation shutdown in second
       0 exited interrupted expected (where)
@@ -264,22 +224,14 @@ return {
     run = with { second = function() while true do time.sleep(60) end end },
   },
   {
-    'killed, not asked', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'killed, not asked', steps = STOP, trace = UP .. [[
       0 stop
       0 exited interrupted expected (where)
     ]], fields = { shutdown = 'kill' },
     run = with { second = heed },
   },
   {
-    'an error while stopping', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'an error while stopping', steps = STOP, trace = UP .. [[
       0 stop
       0 second -error-> fallen
       0 log info before_exit graceful=true stopping=true
@@ -319,11 +271,7 @@ return {
     run = function() while true do time.sleep(60) end end,
   },
   {
-    'restarted by an operator', steps = { { '0 ready', 'restart' } }, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'restarted by an operator', steps = { { '0 ready', 'restart' } }, trace = UP .. [[
       0 stop
       0 second -stop-> closing
       0 closing -closed-> over
@@ -338,11 +286,7 @@ return {
     run = with { second = heed },
   },
   {
-    'killed by an operator', steps = { { '0 ready', 'kill' } }, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'killed by an operator', steps = { { '0 ready', 'kill' } }, trace = UP .. [[
       0 stop
       0 exited interrupted (where)
       1 restart operator
@@ -354,11 +298,7 @@ return {
     run = with { second = heed },
   },
   {
-    'stopped, then started', trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'stopped, then started', trace = UP .. [[
       0 stop
       0 second -stop-> closing
       0 closing -closed-> over
@@ -374,32 +314,21 @@ return {
     run = with { second = heed },
   },
   {
-    'stopped in its backoff', trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'stopped in its backoff', trace = UP .. [[
       0 second -error-> fallen
       0 log info before_exit graceful=true stopping=false
       0 exited error oh
       1 restart failed charged
       1 stop
     ]],
-    group = { backoff = { first = 60 } }, steps = { { '1 restart failed charged', 'stop' } },
+    group = { backoff = { first = 60 } },
+    steps = { { '1 restart failed charged', 'stop' } },
     run = with { second = function() error 'oh' end },
   },
   {
-    'permanent, and completing when asked', steps = STOP, trace = [[
-      0 started
-      0 first
-      0 first -go-> second
-      0 ready
+    'permanent, and completing when asked', steps = STOP, trace = UP .. [[
       0 stop
-      0 second -stop-> closing
-      0 closing -closed-> over
-      0 log info before_exit graceful=true stopping=true
-      0 exited ok expected
-    ]],
+    ]] .. CLOSED,
     fields = { restart = 'permanent' }, run = with { second = heed },
   },
 }
