@@ -96,6 +96,9 @@ void rs_probes_hear(rs_runner *runner, const rs_record *record, const char *text
 /* The runner is dead. */
 void rs_probes_lost(rs_runner *runner);
 
+/* Whether a probe wants to see output. */
+bool rs_probes_read_lines(const rs_engine *engine);
+
 /* A unit's line of output; a journal entry. */
 void rs_probes_line(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
                     const char *text, size_t size);

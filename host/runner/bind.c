@@ -98,6 +98,7 @@ static int beat(lua_State *L) {
 
 /* An error value as text, without running anything of the worker's. */
 static void push_message(lua_State *L, lua_State *co) {
+  const char *type = luaL_typename(co, -1);
   if (lua_istable(co, -1)) {
     lua_pushliteral(co, "message");
     lua_rawget(co, -2);
@@ -107,7 +108,7 @@ static void push_message(lua_State *L, lua_State *co) {
                        ? lua_tolstring(co, -1, &len)
                        : NULL;
   if (text) lua_pushlstring(L, text, len);
-  else lua_pushfstring(L, "an error that is a %s", luaL_typename(co, -1));
+  else lua_pushfstring(L, "an error that is a %s", type);
 }
 
 static int report(lua_State *L, rs_machine *vm, lua_State *co, int status) {

@@ -161,6 +161,37 @@ local RULES = { -- script, the one mistake
     "did you mean 'warn'?",
   },
   {
+    command "exec = { 'x' }, probes = { rs.all { rs.probe.tcp { port = 1, every = 2 }, "
+      .. "rs.probe.tcp { port = 2, every = 3 } } }",
+    'rs.probe.tcp.every is 2, but rs.probe.tcp.every is 3: they look as one',
+  },
+  {
+    command "exec = { 'x' }, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }",
+    "rs.no.when: 'up' is no state",
+  },
+  {
+    command "exec = { 'x' }, probes = { rs.no { rs.probe.tcp { port = 1 }, rs.probe.tcp "
+      .. '{ port = 2 } } }',
+    'rs.no has 2 probes; it takes one',
+  },
+  {
+    command "exec = { 'x' }, probes = { rs.probe.output { pattern = '[' } }",
+    "pattern is '['; it must be a Lua pattern: malformed pattern",
+  },
+  {
+    command "exec = { 'x' }, output = 'inherit', probes = { rs.probe.output "
+      .. "{ pattern = 'x' } }",
+    "with output = 'inherit' nobody reads what it writes",
+  },
+  {
+    root "probes = { rs.probe.output { pattern = 'x' } }",
+    'rs.probe.output: a supervisor writes nothing',
+  },
+  {
+    command "exec = { 'x' }, probes = rs.probe.tcp { port = 1 }",
+    'probes is a probe; it must be a list of probes',
+  },
+  {
     command "exec = { 'x' }, probes = { rs.no(3) }",
     'rs.no: item 1 is 3; it must be a',
   },
@@ -174,6 +205,10 @@ local RULES = { -- script, the one mistake
         .. "{ emit = 'pause' } } }"
     ),
     "no state of its lifecycle has the event 'pause'",
+  },
+  {
+    "rs.probe.define('mine', { check = 3 }) " .. tree(BEATER),
+    'check is 3; it takes { fields',
   },
   {
     "rs.probe.define('tcp', { check = print }) " .. tree(BEATER),
