@@ -90,7 +90,8 @@ static void finish_boss(rs_core *core, uint32_t id) {
   rs_unit_down(core, id);
   bool over = core->stopping || !(u->flags & RS_F_CYCLE);
   if (u->parent == RS_NONE && over) {
-    if (completed && !failed) rs_tell(core, RS_J_COMPLETED, id, u->cause);
+    if (completed && !failed)
+      rs_tell(core, RS_J_COMPLETED, id, u->cause)->inc = u->inc - 1;
     end_host(core, id, failed);
   } else {
     rs_strategy_ended(core, id, end);

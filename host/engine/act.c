@@ -81,7 +81,7 @@ static void put_unit(rs_engine *engine, rs_bytes *out, uint32_t unit) {
   rs_json_string(out, path, strlen(path));
   if (rs_core_view(engine->core, unit, &view)) {
     rs_json_name(out, "health", healths[view.health]);
-    rs_json_int(out, "incarnation", view.inc);
+    rs_json_int(out, "incarnation", view.ran);
   }
   rs_bytes_text(out, "}");
 }
