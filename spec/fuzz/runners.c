@@ -12,6 +12,7 @@
 
 #include "../../host/engine/calm.h"
 #include "../../host/engine/entry.h"
+#include "../../host/engine/lua.h"
 #include "../../host/engine/probes.h"
 #include "../../host/engine/runner.h"
 #include "../../host/engine/turn.h"
@@ -210,8 +211,10 @@ static void end_probes(void) {
 static void end(void) {
   engine.ended = true;
   engine.bells = engine.over = NULL;
-  for (rs_runner *runner = engine.runners; runner; runner = runner->next)
+  for (rs_runner *runner = engine.runners; runner; runner = runner->next) {
     runner->bells_due = false;
+    rs_lua_stop_timer(runner);
+  }
   while (engine.runners) rs_runner_free(engine.runners);
   end_probes();
   uv_timer_stop(&engine.spare);

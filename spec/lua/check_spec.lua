@@ -161,8 +161,10 @@ local RULES = { -- script, the one mistake
     "did you mean 'warn'?",
   },
   {
-    command "exec = { 'x' }, probes = { rs.all { rs.probe.tcp { port = 1, every = 2 }, "
-      .. "rs.probe.tcp { port = 2, every = 3 } } }",
+    command(
+      "exec = { 'x' }, probes = { rs.all { rs.probe.tcp { port = 1, every = 2 }, "
+        .. 'rs.probe.tcp { port = 2, every = 3 } } }'
+    ),
     'rs.probe.tcp.every is 2, but rs.probe.tcp.every is 3: they look as one',
   },
   {
@@ -170,8 +172,10 @@ local RULES = { -- script, the one mistake
     "rs.no.when: 'up' is no state",
   },
   {
-    command "exec = { 'x' }, probes = { rs.no { rs.probe.tcp { port = 1 }, rs.probe.tcp "
-      .. '{ port = 2 } } }',
+    command(
+      "exec = { 'x' }, probes = { rs.no { rs.probe.tcp { port = 1 }, rs.probe.tcp "
+        .. '{ port = 2 } } }'
+    ),
     'rs.no has 2 probes; it takes one',
   },
   {
@@ -179,8 +183,10 @@ local RULES = { -- script, the one mistake
     "pattern is '['; it must be a Lua pattern: malformed pattern",
   },
   {
-    command "exec = { 'x' }, output = 'inherit', probes = { rs.probe.output "
-      .. "{ pattern = 'x' } }",
+    command(
+      "exec = { 'x' }, output = 'inherit', probes = { rs.probe.output "
+        .. "{ pattern = 'x' } }"
+    ),
     "with output = 'inherit' nobody reads what it writes",
   },
   {
