@@ -215,7 +215,11 @@ function look.done(run, verdict, reason)
   return finish_run(run, verdict, reason)
 end
 
+-- Whose fault it is that there is no memory nobody can say, its unit's the least.
 function look.fail(run, message, traceback)
+  if message:find 'not enough memory$' then
+    return finish_run(run, nil, "the probes' runner has not enough memory")
+  end
   if run[PHASE] ~= 'check' then message = message .. '\n' .. traceback end
   return finish_run(run, false, message)
 end
