@@ -220,7 +220,7 @@ void rs_settle_due(rs_core *core, uint32_t id) {
     rs_mark(core, id);
     return;
   }
-  rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, 0);
+  rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, u->cause);
   e->a = RS_C_SHUTDOWN;
   e->b = -1;
   e->x = rs_time_max(rs_spec_of(core, u)->shutdown, 0);
