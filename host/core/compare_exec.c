@@ -1,10 +1,16 @@
-/* compare_exec.c -- which of the fields that make a process differ, by the tree's words. */
+/* compare_exec.c -- which of the fields that make a process differ. */
 #include <string.h>
 
 #include "compare.h"
 #include "plan.h"
 
-enum { NO_NICE = 127, DEFAULT_OOM = 2000, TERM = 15, LINES = 1000, SECOND = 1000000000 };
+enum {
+  NO_NICE = 127,
+  DEFAULT_OOM = 2000,
+  TERM = 15,
+  LINES = 1000,
+  SECOND = 1000000000
+};
 
 /* What a unit has whose fields say nothing of a process. */
 static const rs_plan_exec nothing = {
@@ -48,8 +54,7 @@ static uint32_t numbers(const rs_plan_exec *was, const rs_plan_exec *is) {
   if (was->umask != is->umask) why |= RS_DIFFERS_UMASK;
   if (was->nice != is->nice || was->oom_score_adj != is->oom_score_adj)
     why |= RS_DIFFERS_NICE;
-  if (was->ready != is->ready || was->ready_fd != is->ready_fd)
-    why |= RS_DIFFERS_READY;
+  if (was->ready != is->ready || was->ready_fd != is->ready_fd) why |= RS_DIFFERS_READY;
   if (was->output != is->output || was->output_keep != is->output_keep ||
       was->output_max != is->output_max || was->output_lines != is->output_lines ||
       was->output_within != is->output_within)
@@ -68,9 +73,9 @@ uint32_t rs_compare_exec(const rs_plan *old, uint32_t before, const rs_plan *pla
   uint32_t why = numbers(was, is);
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     rs_ref x = ref_at(was, texts[i].at), y = ref_at(is, texts[i].at);
-    bool same = x.len == y.len &&
-                (x.len == 0 || memcmp(rs_plan_bytes(old, x), rs_plan_bytes(plan, y),
-                                      x.len) == 0);
+    bool same =
+      x.len == y.len &&
+      (x.len == 0 || memcmp(rs_plan_bytes(old, x), rs_plan_bytes(plan, y), x.len) == 0);
     if (!same) why |= texts[i].why;
   }
   /* Not the code of a `ready` that is a probe: that lies elsewhere. */

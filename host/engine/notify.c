@@ -11,9 +11,7 @@ static void say(const rs_engine *engine, int what) {
   if (engine->notify.heard) options->notice(options->witness, what);
 }
 
-static void on_watchdog(uv_timer_t *timer) {
-  say(timer->data, 'W');
-}
+static void on_watchdog(uv_timer_t *timer) { say(timer->data, 'W'); }
 
 /* WATCHDOG_USEC is for the process that it names; the witness speaks for the engine. */
 static uint64_t watchdog_ms(const rs_engine *engine) {

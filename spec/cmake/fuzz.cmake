@@ -30,8 +30,10 @@ if(RS_FUZZ)
     -Wl,--wrap=rs_server_make -Wl,--wrap=rs_families_end)
   add_dependencies(fuzz_runners runsmith)
   rs_fuzz(runners 4000 4000 -len_control=0)
-  set_tests_properties(fuzz/runners PROPERTIES ENVIRONMENT
-    "RUNSMITH=${CMAKE_BINARY_DIR}/runsmith;ASAN_OPTIONS=detect_leaks=0;RS_FUZZ_TREE=${CMAKE_SOURCE_DIR}/spec/fuzz/runners_tree.lua")
+  set(environment
+    RUNSMITH=${CMAKE_BINARY_DIR}/runsmith ASAN_OPTIONS=detect_leaks=0
+    RS_FUZZ_TREE=${CMAKE_SOURCE_DIR}/spec/fuzz/runners_tree.lua)
+  set_tests_properties(fuzz/runners PROPERTIES ENVIRONMENT "${environment}")
 
   set(sim spec/core/sim)
   add_library(fuzz_draft STATIC spec/fuzz/draft.c ${sim}/plans.c ${sim}/sim_draft.c

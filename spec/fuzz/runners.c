@@ -1,5 +1,5 @@
 /* Whatever runners write into the memory that they share with the engine, it neither
-** crashes nor believes what is out of range. The whole engine is real, its turn too, and
+** crashes nor believes what is wrong. The whole engine is real, its turn too, and
 ** the plan is compiled from a script; its runners are this file.
 **
 ** Input: steps of a byte that says what is done, and what that takes (enum below). */
@@ -241,7 +241,8 @@ static void evaluate(const char *script) {
   if (pid == 0) {
     int all = open("/dev/null", O_WRONLY), out = fcntl(pipes[1], F_DUPFD, 10);
     dup2(out, 3), dup2(all, 4);
-    execl(program, program, "__evaluate", script, "--cpu", "10", "--memory", "1e15", NULL);
+    execl(program, program, "__evaluate", script, "--cpu", "10", "--memory", "1e15",
+          NULL);
     _exit(127);
   }
   close(pipes[1]);

@@ -5,7 +5,8 @@ local worker = require 'runsmith.worker'
 local BUSY = worker.define {
   lifecycle = {
     { 'opening', timeout = 10, on = { opened = 'running', error = 'crashed' } },
-    { 'running', heartbeat = 2, on = { go = 'running', stop = 'closing', error = 'crashed' } },
+    { 'running', heartbeat = 2,
+      on = { go = 'running', stop = 'closing', error = 'crashed' } },
     { 'closing', on = { closed = 'stopped', error = 'crashed' } },
     { 'stopped', ends = 'ok' },
     { 'crashed', ends = 'error' },
@@ -27,7 +28,9 @@ return rs.supervisor 'plant' {
     },
   },
   rs.worker 'two' { run = BUSY, backend = 'thread' },
-  rs.worker 'three' { run = BUSY, backend = 'process', probes = { rs.probe.lua { check = well } } },
+  rs.worker 'three' {
+    run = BUSY, backend = 'process', probes = { rs.probe.lua { check = well } },
+  },
   rs.supervisor 'edge' {
     isolate = true, strategy = 'one_for_all', on_activity = function() end,
     rs.worker 'four' { run = BUSY }, rs.worker 'five' { run = function() end },

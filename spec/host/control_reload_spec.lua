@@ -51,7 +51,8 @@ describe('plan', function()
 
   it('names the field of a process that has changed', function()
     local FIELDS = {
-      exec = "exec = { 'sleep', '98' }", env = "env = { A = '1' }", cwd = "cwd = '/tmp'",
+      exec = "exec = { 'sleep', '98' }", env = "env = { A = '1' }",
+      cwd = "cwd = '/tmp'",
       umask = 'umask = 63', nice = 'nice = 1', limits = 'limits = { open_files = 99 }',
       ready = 'ready = { fd = 3 }', output = "output = 'inherit'",
       ['pre or post'] = "pre = { exec = { 'true' } }",
@@ -64,8 +65,8 @@ describe('plan', function()
         list[#list + 1] = ("rs.command '%s' { %s %s },"):format(
           name:match '%a+', exec, which and which or field)
       end
-      list[#list + 1] = ("rs.worker 'worker' { run = 'beater', backend = 'process', %s },")
-        :format(which and '' or FIELDS.env)
+      local worker = "rs.worker 'worker' { run = 'beater', backend = 'process', %s },"
+      list[#list + 1] = worker:format(which and '' or FIELDS.env)
       return table.concat(list, '\n')
     end
     local host = control.start {

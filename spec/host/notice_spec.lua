@@ -13,7 +13,9 @@ typedef struct rs_spec_msg {
   void *name; unsigned name_size; rs_spec_iov *iov; size_t iov_count;
   void *control; size_t control_size; int flags;
 } rs_spec_msg;
-typedef struct rs_spec_cred { size_t len; int level, type, pid, uid, gid; } rs_spec_cred;
+typedef struct rs_spec_cred {
+  size_t len; int level, type, pid, uid, gid;
+} rs_spec_cred;
 int socket(int domain, int type, int protocol);
 int bind(int fd, const void *address, unsigned size);
 int setsockopt(int fd, int level, int name, const void *value, unsigned size);
@@ -50,7 +52,7 @@ end
 describe('the service manager', function()
   after_each(harness.sweep)
 
-  it('hears of the process that it started when the host is ready, lives, stops', function()
+  it('hears of its main process that the host is ready, lives, stops', function()
     local path = os.tmpname()
     os.remove(path)
     local fd = listen(path)

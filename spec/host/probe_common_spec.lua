@@ -22,11 +22,15 @@ describe('a combination', function()
   it('looks when its parts say, and does what they say', function()
     local host = start [[
       rs.worker 'unit' { run = 'beater', probes = {
-        rs.no(rs.probe.lua { every = 0.05, failures = 3, action = 'warn',
-                             check = function(unit) return unit.uptime > 0.3 end }),
+        rs.no(rs.probe.lua {
+          every = 0.05, failures = 3, action = 'warn',
+          check = function(unit) return unit.uptime > 0.3 end,
+        }),
         rs.any {
           rs.probe.tcp { port = 1, every = 0.05 },
-          rs.probe.lua { check = function() return false, 'never' end, action = 'warn' },
+          rs.probe.lua {
+            check = function() return false, 'never' end, action = 'warn',
+          },
         },
       } },
     ]]
@@ -48,7 +52,9 @@ describe('a probe', function()
   it('has a name of its own, if it is given one', function()
     local host = start [[
       rs.worker 'unit' { run = 'beater', probes = {
-        rs.probe.lua { name = 'first', every = 0.05, check = function() return true end },
+        rs.probe.lua {
+          name = 'first', every = 0.05, check = function() return true end,
+        },
         rs.probe.lua { check = function() return true end },
         rs.probe.lua { name = 'third', every = 0.05, check = function(unit)
           return unit.incarnation > 0, 'too young'
@@ -61,7 +67,8 @@ describe('a probe', function()
     assert.equal('third: too young', violation.where)
     host:wait_for { kind = 'probe', probe = 'third', verdict = 'alive' }
     local names = {}
-    for i, row in ipairs(control.ask(host, { op = 'status', path = 'plant/unit' }).result.probes) do
+    local status = control.ask(host, { op = 'status', path = 'plant/unit' }).result
+    for i, row in ipairs(status.probes) do
       names[i] = row.probe
     end
     assert.same({ 'first', 'lua', 'third' }, names)
@@ -73,7 +80,9 @@ describe('a probe', function()
       rs.command 'unit' {
         exec = { 'sh', '-c', 'while :; do echo tick; sleep 0.05; done' },
         output = { 'out.log' },
-        probes = { rs.probe.output { pattern = '^tick$', every = 0.2, action = 'warn' } },
+        probes = {
+          rs.probe.output { pattern = '^tick$', every = 0.2, action = 'warn' },
+        },
       },
     ]]
     local alive = host:wait_for { kind = 'probe', probe = 'output', verdict = 'alive' }

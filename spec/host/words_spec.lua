@@ -1,4 +1,4 @@
--- What is told of how a unit ended: to people, by its words; to programs, by its fields.
+-- What is told of how a unit ended, to people and to programs.
 
 local assert = require 'luassert'
 local control = require 'host.control'

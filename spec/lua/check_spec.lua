@@ -168,7 +168,9 @@ local RULES = { -- script, the one mistake
     'rs.probe.tcp.every is 2, but rs.probe.tcp.every is 3: they look as one',
   },
   {
-    command "exec = { 'x' }, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }",
+    command(
+      "exec = { 'x' }, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }"
+    ),
     "rs.no.when: 'up' is no state",
   },
   {

@@ -53,7 +53,8 @@ end
 local function check_options(name, options, known)
   if options == nil then return {} end
   if type(options) ~= 'table' then
-    error(('fs.%s takes its options as a table, not a %s'):format(name, type(options)), 3)
+    local text = 'fs.%s takes its options as a table, not a %s'
+    error(text:format(name, type(options)), 3)
   end
   for key, value in pairs(options) do
     local kind = known[key]

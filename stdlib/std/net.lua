@@ -51,7 +51,8 @@ local function check_place(name, options)
   elseif path ~= nil and (type(path) ~= 'string' or path == '') then
     error(('net.%s: path is %s; it must be a string'):format(name, tostring(path)), 3)
   end
-  local is_port = type(port) == 'number' and port >= 0 and port < 65536 and port % 1 == 0
+  local is_port = type(port) == 'number' and port >= 0 and port % 1 == 0
+  is_port = is_port and port < 65536
   if port ~= nil and not is_port then
     error(('net.%s: port is %s; it must be an integer up to 65535'):format(name,
       tostring(port)), 3)

@@ -84,7 +84,8 @@ local function check(options)
     error('http.listen: neither routes nor a handler', 4)
   end
   local port = options.port
-  local is_port = type(port) == 'number' and port >= 0 and port < 65536 and port % 1 == 0
+  local is_port = type(port) == 'number' and port >= 0 and port % 1 == 0
+  is_port = is_port and port < 65536
   if not (port == nil and options.path or is_port) then
     error(('http.listen: port is %s; it must be an integer up to 65535'):format(
       tostring(port)), 4)
