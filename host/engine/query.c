@@ -138,6 +138,13 @@ static void put_intensity(const rs_engine *engine, rs_bytes *out, const rs_view 
   }
 }
 
+/* Who is down for good had the incarnation before the one that would be next. */
+static uint32_t last_of(const rs_view *view) {
+  bool over = view->health == RS_COMPLETED || view->health == RS_FAILED ||
+              view->health == RS_STOPPED;
+  return over && view->life == RS_LIFE_DOWN && view->inc > 0 ? view->inc - 1 : view->inc;
+}
+
 void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   char path[RS_REQUEST_PATH];
   const rs_plan_map *map = rs_plans_get(&engine->plans, view->plan);
@@ -154,7 +161,7 @@ void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_json_name(out, "health", healths[view->health]);
   rs_json_name(out, "life", lives[view->life]);
   rs_json_bool(out, "ready", view->ready);
-  rs_json_int(out, "incarnation", view->inc);
+  rs_json_int(out, "incarnation", last_of(view));
   rs_json_int(out, "restarts", view->restarts);
   put_process(engine, out, view);
   if (rs_plan_spec_of(plan, view->row)->kind == RS_SUPERVISOR)
