@@ -142,7 +142,8 @@ static void put_intensity(const rs_engine *engine, rs_bytes *out, const rs_view 
 static uint32_t last_of(const rs_view *view) {
   bool over = view->health == RS_COMPLETED || view->health == RS_FAILED ||
               view->health == RS_STOPPED;
-  return over && view->life == RS_LIFE_DOWN && view->inc > 0 ? view->inc - 1 : view->inc;
+  return over && view->life == RS_LIFE_DOWN && view->inc > 0 ? view->inc - 1
+                                                             : view->inc;
 }
 
 void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
