@@ -4,8 +4,8 @@
 ** Layer    engine; for the control socket's files alone.
 ** Owner    a wish frees itself when it is answered, or its client goes.
 ** Thread   the engine's.
-** Limits   RS_ACT_WISHES wishes at a time; RS_ACT_LOOKS are looked at in a turn, a line of
-**          units that wait for each other to RS_ACT_LINE.
+** Limits   RS_ACT_WISHES wishes at a time; RS_ACT_LOOKS are looked at in a turn, and a
+**          line of units that wait for each other as far as RS_ACT_LINE.
 ** Tested   spec/host/control_order_spec.lua. */
 #ifndef RS_ACT_H
 #define RS_ACT_H

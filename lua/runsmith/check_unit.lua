@@ -133,9 +133,27 @@ local function check_functions(definition, life, wrong)
       check_state_function(key, value, life, wrong)
     end
   end
+end
+
+local function check_silences(definition, life, wrong)
   for _, state in ipairs(life.states) do
     check_silent(state, definition, wrong)
   end
+end
+
+-- The last line up to `line` that says `define`; without `line` the first one.
+local function define_line(name, line)
+  local file = io.open(name)
+  if not file then return line or 1 end
+  local number, found = 0, nil
+  for text in file:lines() do
+    number = number + 1
+    if line and number > line then break end
+    if text:find '%f[%w_]define%f[^%w_]' then found = number end
+    if found and not line then break end
+  end
+  file:close()
+  return found or line or 1
 end
 
 -- The lifecycle of a definition, read once; false after a mistake.
@@ -146,12 +164,16 @@ local function life_of(checker, row, definition, file)
   local at = { file = place.file or file, line = place.line or 1 }
   local path, good = checker.tree:path(row), true
   local function wrong(message)
+    if good and place.near and at.file then
+      at.line = define_line(at.file, place.line)
+    end
     good = false
     checker:wrong(at, path, message)
   end
   local rows = definition.lifecycle or lifecycle.DEFAULT
-  local life = lifecycle.read(rows, wrong)
-  if life then check_functions(definition, life, wrong) end
+  local life, partial = lifecycle.read(rows, wrong)
+  if life or partial then check_functions(definition, life or partial, wrong) end
+  if life then check_silences(definition, life, wrong) end
   checker.definitions[definition] = good and life or false
   return checker.definitions[definition]
 end

@@ -222,8 +222,9 @@ local STEP = {
   end,
 }
 
-local READY = t.either("a probe, 'notify' or { fd = 3 }", {
-  { 'string', t.enum 'notify' },
+local READY_SAYS = "a probe, 'notify' or { fd = 3 }"
+local READY = t.either(READY_SAYS, {
+  { 'string', t.words({ 'notify' }, READY_SAYS) },
   {
     'table',
     {
@@ -238,8 +239,9 @@ local READY = t.either("a probe, 'notify' or { fd = 3 }", {
   },
 })
 
-local OUTPUT = t.either("'journal', 'inherit' or { path, max = '10M', keep = 5 }", {
-  { 'string', t.enum('journal', 'inherit') },
+local OUTPUT_SAYS = "'journal', 'inherit' or { path, max = '10M', keep = 5 }"
+local OUTPUT = t.either(OUTPUT_SAYS, {
+  { 'string', t.words({ 'journal', 'inherit' }, OUTPUT_SAYS) },
   {
     'table',
     t.record({

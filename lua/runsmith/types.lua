@@ -96,14 +96,15 @@ function M.number(min, max)
   return make('a ' .. says, 'number', good)
 end
 
---- @param ... string
-function M.enum(...)
-  local words, known = { ... }, {}
+--- @param words string[]
+--- @param says? string what is right, where that is more than these words
+function M.words(words, says)
+  local known = {}
   for _, word in ipairs(words) do
     known[word] = true
   end
   local lua = "'" .. table.concat(words, "'|'") .. "'"
-  local says = 'one of ' .. "'" .. table.concat(words, "', '") .. "'"
+  says = says or "one of '" .. table.concat(words, "', '") .. "'"
   return {
     says = says,
     lua = lua,
@@ -114,6 +115,9 @@ function M.enum(...)
     end,
   }
 end
+
+--- @param ... string
+function M.enum(...) return M.words { ... } end
 
 local UNITS = { [''] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 }
 
