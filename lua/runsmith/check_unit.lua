@@ -24,6 +24,16 @@ local BACKENDS = { coroutine = true, thread = true, process = true }
 --- For units whose fields are no table.
 M.EMPTY = { kind = 'none', fields = {} }
 
+-- Who has a field that this kind of unit lacks.
+local function whose(key, kind)
+  local text = ('a %s has no such field'):format(kind)
+  for _, other in ipairs { 'supervisor', 'worker', 'command' } do
+    local has = fields_of.of[other][key]
+    if has then return ('%s, but a %s has: %s'):format(text, other, has.doc) end
+  end
+  return text
+end
+
 local function type_check(checker, row, known)
   local node = checker.tree.nodes[row]
   local wrong = checker:blame(row)
@@ -36,7 +46,7 @@ local function type_check(checker, row, known)
       wrong(
         ("unknown field '%s': %s"):format(
           key,
-          suggest.hint(key, known, ('a %s has no such field'):format(node.kind))
+          suggest.hint(key, known, whose(key, node.kind))
         )
       )
     elseif type(key) ~= 'number' then
@@ -361,6 +371,9 @@ function M.supervisor(checker, row)
     if fields.vms ~= nil then
       wrong 'vms is for a fault domain of its own: isolate = true'
     end
+  end
+  if row == 0 and type(fields.after) == 'table' and #fields.after > 0 then
+    wrong(('after: %s is no sibling: the root has none'):format(show(fields.after[1])))
   end
   if row == 0 and fields.isolate == false then
     wrong 'isolate is false; the root is always a fault domain of its own'

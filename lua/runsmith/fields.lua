@@ -248,7 +248,7 @@ local OUTPUT = t.either(OUTPUT_SAYS, {
       { 1, t.string, nil, 'the file' },
       { 'max', t.size, '10M', 'bytes a file' },
       { 'keep', t.integer(1, 1000), 5, 'files that are kept' },
-    }, { 1 }),
+    }, { 1 }, "a table { path, max = '10M', keep = 5 }"),
   },
 })
 
