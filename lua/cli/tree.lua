@@ -19,6 +19,7 @@ local clean = terminal.clean
 local function width(text) return select(2, text:gsub('[^\128-\191]', '')) end
 
 local function one_line(text)
+  text = text:gsub('stack traceback:\n%s*', 'in ', 1)
   text = clean((text:gsub('\n.*', '')))
   if width(text) <= NOTE_MAX then return text end
   return text:sub(1, NOTE_MAX) .. '…'

@@ -9,7 +9,7 @@ local function world(tree)
   return w
 end
 
--- Lines of the journal, each with the place in it of what led to it; 0: something before.
+-- Lines of the journal, each with the place in it of what led to it; 0: an older one.
 local function chain(w)
   local lines, places = {}, {}
   local log = {}
@@ -60,7 +60,9 @@ end)
 
 describe('a supervisor', function()
   it('that is killed without being asked has broken no limit', function()
-    local w = world(supervisor 'r' { supervisor 's' { shutdown = -1e-9, worker 'x' {} } })
+    local w = world(supervisor 'r' {
+      supervisor 's' { shutdown = -1e-9, worker 'x' {} },
+    })
     w:tell('STOP', 's', {})
     w:advance(1)
     assert.same({ 's: stop hold', 'INTERRUPT s/x', 's/x: exited interrupted expected',
