@@ -20,6 +20,32 @@ local RULES = { -- script, the one mistake
     root 'intensty = {}',
     "1: plant: unknown field 'intensty': did you mean 'intensity'?",
   },
+  {
+    unit "run = 'beater', backoff = { first = 1 }",
+    "unknown field 'backoff': a worker has no such field, but a supervisor has: how",
+  },
+  {
+    unit "run = 'beater', probes = rs.probe.memory { max = '1M' }",
+    'probes is a probe; it must be a list of probes',
+  },
+  { root "after = { 'b' }", "plant: after: 'b' is no sibling: the root has none" },
+  { unit "run = 'beater', after = { 'b' }", "after: 'b' is no sibling: it has none" },
+  {
+    tree(BEATER .. ", rs.worker 'c' { run = 'beater', after = { 'x' } }"),
+    "after: 'x' is no sibling: they are: b",
+  },
+  {
+    root 'pool = rs.supervisor { }',
+    'pool is a supervisor; it must be a value made by rs.worker {…}',
+  },
+  {
+    command "exec = { 'a' }, output = { max = 3 }",
+    "output lacks [1]; it must be a table { path, max = '10M', keep = 5 }",
+  },
+  {
+    command "exec = { 'a' }, ready = 'never'",
+    "ready is 'never': it must be a probe, 'notify' or { fd = 3 }",
+  },
   { root "strategy = 'one_for_al'", "'one_for_al': did you mean 'one_for_all'?" },
   {
     root 'intensity = { max = -1 }',
