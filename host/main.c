@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "runner/forkserver.h"
 #include "runner/state.h"
+#include "witness/notice.h"
 #include "witness/witness.h"
 
 enum { OK = 0, FAILED = 1, USAGE = 2 };
@@ -59,6 +60,7 @@ static int run_engine(void *ctx, const rs_witness_ends *ends) {
   options.log_fd = ends->log_fd;
   options.witness_fd = ends->alive_fd;
   options.witness = ends->witness;
+  options.notice = rs_notice_ask;
   return rs_engine_main(&options);
 }
 

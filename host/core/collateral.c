@@ -29,8 +29,11 @@ static bool has_paid(const rs_core *core, const rs_event *ev) {
 static rs_time charge_domain(rs_core *core, const rs_event *ev, uint64_t *cause) {
   rs_unit *s = rs_unit_of(core, ev->unit);
   bool ends = s->life == RS_LIFE_ASKED || (s->flags & (RS_F_GIVEUP | RS_F_FINISH));
-  if (ends || !rs_tree_wanted(core, s) || !rs_strategy_charge(core, ev->unit, RS_NONE))
+  if (ends || !rs_tree_wanted(core, s)) return core->now;
+  if (!rs_strategy_charge(core, ev->unit, RS_NONE)) {
+    *cause = s->cause;
     return core->now;
+  }
   rs_time well = core->now - rs_time_max(s->ready_at, s->beat);
   if (s->ready_at != RS_NEVER && well >= rs_spec_of(core, s)->backoff_reset)
     s->tries = 0;

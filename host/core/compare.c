@@ -95,7 +95,8 @@ static uint32_t differs(const rs_core *core, const rs_unit *u, const rs_plan *pl
       version_of(old, was) != version_of(plan, is))
     why |= RS_DIFFERS_CODE;
   if (!same_life(old, was->life, plan, is->life, false)) why |= RS_DIFFERS_LIFE;
-  if (why == 0 && (was->exec != RS_NONE || is->exec != RS_NONE)) why = RS_DIFFERS_EXEC;
+  if (was->exec != RS_NONE || is->exec != RS_NONE)
+    why |= rs_compare_exec(old, was->exec, plan, is->exec);
   return why ? why : RS_DIFFERS_OTHER;
 }
 

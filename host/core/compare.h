@@ -29,7 +29,16 @@ enum { /* where the descriptions differ */
        RS_DIFFERS_RULES = 64,  /* limits and rules of supervision */
        RS_DIFFERS_AFTER = 128, /* whom it comes after */
        RS_DIFFERS_KIND = 256,
-       RS_DIFFERS_OTHER = 512
+       RS_DIFFERS_OTHER = 512,
+       RS_DIFFERS_ENV = 1 << 10, /* of its process, from here on */
+       RS_DIFFERS_CWD = 1 << 11,
+       RS_DIFFERS_USER = 1 << 12,
+       RS_DIFFERS_UMASK = 1 << 13,
+       RS_DIFFERS_NICE = 1 << 14,
+       RS_DIFFERS_LIMITS = 1 << 15,
+       RS_DIFFERS_READY = 1 << 16,
+       RS_DIFFERS_OUTPUT = 1 << 17,
+       RS_DIFFERS_STEPS = 1 << 18
 };
 
 typedef struct rs_change_row {
@@ -43,5 +52,9 @@ typedef struct rs_change_row {
 ** rs_core_units together. How many were written: first by the plan's rows, then those
 ** that it lacks. */
 uint32_t rs_core_compare(const rs_core *core, const rs_plan *plan, rs_change_row *rows);
+
+/* Which of the fields that make a process differ; rows of RS_T_EXEC or RS_NONE. */
+uint32_t rs_compare_exec(const rs_plan *old, uint32_t before, const rs_plan *plan,
+                         uint32_t row);
 
 #endif

@@ -220,6 +220,7 @@ enum { RS_HEALTHY = 1, RS_LINGERING, RS_COMPLETED, RS_FAILED, RS_STOPPED, RS_WAI
 typedef struct rs_view {
   uint32_t unit, parent, plan, row;
   uint32_t inc, restarts;
+  uint32_t ran;    /* the incarnation that lives, or that lived last */
   uint32_t life;   /* the unit's own machine: RS_LIFE_... of unit.h */
   uint32_t state;  /* lifecycle state; RS_NONE. A command's: RS_STATE_... */
   uint32_t health; /* RS_HEALTHY... */

@@ -15,7 +15,8 @@ static void tell(rs_core *core, uint32_t id, uint64_t cause, uint64_t where) {
 void rs_ladder_tell(rs_core *core, uint32_t id, uint64_t where) {
   const rs_unit *u = rs_unit_of(core, id);
   bool due = (u->flags & RS_F_VIOLATED) && !(u->flags & RS_F_TOLD);
-  if (due) tell(core, id, 0, where);
+  /* One that was asked to stop was late with that. */
+  if (due) tell(core, id, u->flags & RS_F_ASKED ? u->cause : 0, where);
 }
 
 void rs_ladder_kill(rs_core *core, uint32_t id) {

@@ -121,10 +121,14 @@ static void stop_boss(rs_core *core, uint32_t id) {
   rs_time span = rs_spec_of(core, u)->shutdown;
   /* Who ends by itself was not asked, whatever an operator says meanwhile; who was
   ** asked stays so. */
-  if (!(u->flags & (RS_F_GIVEUP | RS_F_FINISH))) u->flags |= RS_F_ASKED;
+  if (!(u->flags & (RS_F_GIVEUP | RS_F_FINISH))) {
+    u->flags |= RS_F_ASKED;
+    bool alone = u->flags & (RS_F_HELD | RS_F_CYCLE | RS_F_REMOVE);
+    if (!alone && u->parent != RS_NONE) u->cause = rs_unit_of(core, u->parent)->cause;
+  }
   u->life = RS_LIFE_ASKED;
   u->since = core->now;
-  u->stop_by = rs_time_add(core->now, rs_time_max(span, 0));
+  u->stop_by = span < 0 ? RS_NEVER : rs_time_add(core->now, span);
   rs_wake(core, id, u->stop_by);
   rs_unit_ready(core, id, false);
   rs_order_wave(core, id);
@@ -220,7 +224,7 @@ void rs_settle_due(rs_core *core, uint32_t id) {
     rs_mark(core, id);
     return;
   }
-  rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, 0);
+  rs_entry *e = rs_tell(core, RS_J_VIOLATION, id, u->cause);
   e->a = RS_C_SHUTDOWN;
   e->b = -1;
   e->x = rs_time_max(rs_spec_of(core, u)->shutdown, 0);

@@ -116,7 +116,7 @@ static void auto_shutdown(rs_core *core, uint32_t id) {
 static void end_for_good(rs_core *core, uint32_t id, bool ok) {
   rs_unit *u = rs_unit_of(core, id);
   u->flags |= ok ? RS_F_DONE : RS_F_FAILED;
-  if (ok) rs_tell(core, RS_J_COMPLETED, id, u->cause)->inc = u->inc - 1; /* its last */
+  if (ok) rs_tell(core, RS_J_COMPLETED, id, u->cause)->inc = u->inc - (u->inc > 0);
   if (u->flags & RS_F_ADDED) u->flags |= RS_F_REMOVE;
   rs_tree_tally(core, id);
   rs_order_passed(core, id);

@@ -49,6 +49,7 @@ bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view) {
     .plan = core->plans[u->plan].number,
     .row = u->row,
     .inc = u->inc,
+    .ran = u->inc - (u->life == RS_LIFE_DOWN && u->inc > 0),
     .restarts = u->restarts,
     .life = u->life,
     .state = state_of(u),

@@ -13,11 +13,12 @@ static void limit_state(const rs_core *core, const rs_unit *u, rs_limit *first) 
 
   uint32_t row = rs_plan_life_at(plan, spec->life)->state_at + u->state;
   const rs_plan_state *state = rs_plan_state_at(plan, row);
-  if (u->edge != RS_NONE) {
-    const rs_plan_edge *edge = rs_plan_edge_at(plan, state->edge_at + u->edge);
-    limit(first, RS_C_TRANSITION, u->begun, edge->timeout);
-  }
-  limit(first, RS_C_HEARTBEAT, u->beat, state->heartbeat);
+  rs_time transition = RS_NEVER;
+  if (u->edge != RS_NONE)
+    transition = rs_plan_edge_at(plan, state->edge_at + u->edge)->timeout;
+  /* A transition with a limit of its own may be silent for so long. */
+  limit(first, RS_C_TRANSITION, u->begun, transition);
+  if (transition == RS_NEVER) limit(first, RS_C_HEARTBEAT, u->beat, state->heartbeat);
   limit(first, RS_C_TIMEOUT, u->entered, state->timeout);
 }
 

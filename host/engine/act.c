@@ -81,7 +81,7 @@ static void put_unit(rs_engine *engine, rs_bytes *out, uint32_t unit) {
   rs_json_string(out, path, strlen(path));
   if (rs_core_view(engine->core, unit, &view)) {
     rs_json_name(out, "health", healths[view.health]);
-    rs_json_int(out, "incarnation", view.inc);
+    rs_json_int(out, "incarnation", view.ran);
   }
   rs_bytes_text(out, "}");
 }
@@ -134,6 +134,19 @@ static uint32_t held_by(const rs_engine *engine, uint32_t unit) {
   return RS_NONE;
 }
 
+/* At the end of the line that it waits in: who is held or has failed for good, so that
+** the wait may last for ever; RS_NONE. */
+static uint32_t barred_by(const rs_engine *engine, uint32_t unit) {
+  rs_view view;
+  for (int i = 0; i < RS_ACT_LINE && rs_core_view(engine->core, unit, &view); i++) {
+    bool ended = view.health == RS_STOPPED || view.health == RS_FAILED;
+    if (ended && view.life == RS_LIFE_DOWN) return i > 0 ? unit : RS_NONE;
+    if (view.life > RS_LIFE_STARTING || view.waits_for == RS_NONE) return RS_NONE;
+    unit = view.waits_for;
+  }
+  return RS_NONE;
+}
+
 static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   rs_view view;
   bool there = rs_core_view(engine->core, target->unit, &view);
@@ -150,17 +163,28 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
   bool again = wish->verb != RESTART || target->down || view.inc > target->inc;
   if (!again) return PENDING;
   if (view.health == RS_FAILED) return FAILED;
-  return view.ready || view.health == RS_COMPLETED ? DONE : PENDING;
+  if (view.ready || view.health == RS_COMPLETED) return DONE;
+  return barred_by(engine, target->unit) != RS_NONE ? FAILED : PENDING;
+}
+
+static void refuse_barred(rs_engine *engine, const rs_wish *wish, uint32_t bar,
+                          const char *path) {
+  rs_view view;
+  bool failed = rs_core_view(engine->core, bar, &view) && view.health == RS_FAILED;
+  rs_peer_refuse(wish->peer, wish->id, "waits", "it waits for %.900s, which %s", path,
+                 failed ? "has failed" : "is stopped");
 }
 
 static void refuse(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   char path[RS_REQUEST_PATH];
   uint32_t above = held_by(engine, target->unit);
-  uint32_t named = above != RS_NONE ? above : target->unit;
+  uint32_t bar = barred_by(engine, target->unit);
+  uint32_t named = above != RS_NONE ? above : bar != RS_NONE ? bar : target->unit;
   rs_core_path(engine->core, named, path, sizeof path);
   if (above != RS_NONE)
     rs_peer_refuse(wish->peer, wish->id, "waits", "%.900s has to be started first",
                    path);
+  else if (bar != RS_NONE) refuse_barred(engine, wish, bar, path);
   else if (*path)
     rs_peer_refuse(wish->peer, wish->id, "failed", "%.900s has failed", path);
   else rs_peer_refuse(wish->peer, wish->id, "gone", "the unit is no more");

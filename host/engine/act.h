@@ -4,14 +4,15 @@
 ** Layer    engine; for the control socket's files alone.
 ** Owner    a wish frees itself when it is answered, or its client goes.
 ** Thread   the engine's.
-** Limits   RS_ACT_WISHES wishes at a time; RS_ACT_LOOKS are looked at in a turn.
+** Limits   RS_ACT_WISHES wishes at a time; RS_ACT_LOOKS are looked at in a turn, and a
+**          line of units that wait for each other as far as RS_ACT_LINE.
 ** Tested   spec/host/control_order_spec.lua. */
 #ifndef RS_ACT_H
 #define RS_ACT_H
 
 #include "request.h"
 
-enum { RS_ACT_WISHES = 4096, RS_ACT_LOOKS = 256 };
+enum { RS_ACT_WISHES = 4096, RS_ACT_LOOKS = 256, RS_ACT_LINE = 64 };
 
 void rs_act_order(const rs_request *request);
 void rs_act_add(const rs_request *request);

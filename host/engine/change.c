@@ -35,11 +35,16 @@ static const struct {
   uint32_t bit;
   const char *text;
 } reasons[] = {
-  {RS_DIFFERS_BACKEND, "backend"}, {RS_DIFFERS_ARGS, "args"},
-  {RS_DIFFERS_CODE, "code"},       {RS_DIFFERS_LIFE, "lifecycle"},
-  {RS_DIFFERS_EXEC, "exec"},       {RS_DIFFERS_PLACE, "place"},
-  {RS_DIFFERS_RULES, "rules"},     {RS_DIFFERS_AFTER, "after"},
-  {RS_DIFFERS_KIND, "kind"},       {RS_DIFFERS_OTHER, "definition"},
+  {RS_DIFFERS_BACKEND, "backend"},  {RS_DIFFERS_ARGS, "args"},
+  {RS_DIFFERS_CODE, "code"},        {RS_DIFFERS_LIFE, "lifecycle"},
+  {RS_DIFFERS_EXEC, "exec"},        {RS_DIFFERS_PLACE, "place"},
+  {RS_DIFFERS_RULES, "rules"},      {RS_DIFFERS_AFTER, "after"},
+  {RS_DIFFERS_KIND, "kind"},        {RS_DIFFERS_ENV, "env"},
+  {RS_DIFFERS_CWD, "cwd"},          {RS_DIFFERS_USER, "user"},
+  {RS_DIFFERS_UMASK, "umask"},      {RS_DIFFERS_NICE, "nice"},
+  {RS_DIFFERS_LIMITS, "limits"},    {RS_DIFFERS_READY, "ready"},
+  {RS_DIFFERS_OUTPUT, "output"},    {RS_DIFFERS_STEPS, "pre or post"},
+  {RS_DIFFERS_OTHER, "definition"},
 };
 
 static void put_why(rs_bytes *out, uint32_t why) {

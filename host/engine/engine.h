@@ -27,6 +27,8 @@ typedef struct rs_engine_options {
   int log_fd;     /* journal lines for the printer; -1: none. The engine closes it */
   int witness_fd; /* ends when the witness does; -1: there is none */
   pid_t witness;  /* its pid; 0: there is none */
+  void (*notice)(pid_t witness, int what); /* has it tell the service manager that the
+                     ** host is ready ('R'), stops ('S'), lives ('W') */
 } rs_engine_options;
 
 /* Runs the host until the root is down. Its exit status: 0, or 1 if it failed. */

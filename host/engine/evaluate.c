@@ -183,17 +183,23 @@ static void apply(rs_evaluation *evaluation) {
   failed(engine);
 }
 
+/* Seconds; who may have more processor time has more of these, too. */
+static double wall_of(const rs_engine_options *options) {
+  double most = RS_EVALUATE_WALL_FACTOR * options->eval_cpu;
+  return most > RS_EVALUATE_WALL ? most : RS_EVALUATE_WALL;
+}
+
 /* Why it ended without a plan, where it could not say so itself. */
 static void explain(rs_evaluation *evaluation, int status) {
   const rs_engine_options *options = evaluation->engine->options;
   char text[1024];
   int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  int size = snprintf(text, sizeof text, "%s: ", evaluation->tree);
+  int size = snprintf(text, sizeof text, "%s:1: ", evaluation->tree);
   char *rest = text + (size < 900 ? size : 900);
   size_t room = sizeof text - (size_t)(rest - text);
   if (evaluation->late)
-    snprintf(rest, room, "evaluating it took more than %d s; it should only describe",
-             RS_EVALUATE_WALL);
+    snprintf(rest, room, "evaluating it took more than %g s; it should only describe",
+             wall_of(options));
   else if (sig == SIGXCPU || (sig == SIGKILL && options->eval_cpu > 0))
     snprintf(rest, room,
              "evaluating it took more than %g s of processor time, or was killed; "
@@ -272,7 +278,8 @@ static rs_evaluation *make(rs_engine *engine, const rs_asked *asked, int plan,
   evaluation->wall.data = evaluation;
   uv_timer_init(&engine->loop, &evaluation->wall);
   uv_update_time(&engine->loop);
-  uv_timer_start(&evaluation->wall, on_wall, RS_EVALUATE_WALL * 1000, 0);
+  uint64_t wall = (uint64_t)(wall_of(engine->options) * 1000);
+  uv_timer_start(&evaluation->wall, on_wall, wall, 0);
   return evaluation;
 }
 

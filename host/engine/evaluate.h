@@ -3,14 +3,15 @@
 ** Layer    engine.
 ** Owner    one in progress; a new one takes its place.
 ** Thread   the engine's.
-** Limits   those of the options, and RS_EVALUATE_WALL seconds of wall time.
+** Limits   those of the options, and RS_EVALUATE_WALL seconds of wall time
+**          (more where the processor time may be more).
 ** Tested   spec/host/engine_process.c. */
 #ifndef RS_EVALUATE_H
 #define RS_EVALUATE_H
 
 #include "state.h"
 
-enum { RS_EVALUATE_WALL = 60 };
+enum { RS_EVALUATE_WALL = 60, RS_EVALUATE_WALL_FACTOR = 12 };
 
 /* What came of an evaluation that somebody asked for. */
 typedef struct rs_evaluated {

@@ -1,35 +1,17 @@
 #define _GNU_SOURCE
 #include "notify.h"
 
-#include <stddef.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-static void send_text(const rs_notify *notify, const char *text) {
-  if (notify->fd < 0) return;
-  ssize_t sent = send(notify->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
-  (void)sent;
+#include "engine.h"
+
+static void say(const rs_engine *engine, int what) {
+  const rs_engine_options *options = engine->options;
+  if (engine->notify.heard) options->notice(options->witness, what);
 }
 
-static int connect_to(const char *name) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  size_t size = strlen(name);
-  if ((name[0] != '/' && name[0] != '@') || size >= sizeof address.sun_path) return -1;
-  memcpy(address.sun_path, name, size);
-  if (name[0] == '@') address.sun_path[0] = 0;
-  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, length) == 0) return fd;
-  close(fd);
-  return -1;
-}
-
-static void on_watchdog(uv_timer_t *timer) {
-  const rs_engine *engine = timer->data;
-  send_text(&engine->notify, "WATCHDOG=1");
-}
+static void on_watchdog(uv_timer_t *timer) { say(timer->data, 'W'); }
 
 /* WATCHDOG_USEC is for the process that it names; the witness speaks for the engine. */
 static uint64_t watchdog_ms(const rs_engine *engine) {
@@ -41,28 +23,22 @@ static uint64_t watchdog_ms(const rs_engine *engine) {
 }
 
 void rs_notify_begin(rs_engine *engine) {
-  const char *name = getenv("NOTIFY_SOCKET");
   rs_notify *notify = &engine->notify;
-  notify->fd = name ? connect_to(name) : -1;
+  notify->heard = getenv("NOTIFY_SOCKET") && engine->options->notice;
   notify->watchdog.data = engine;
   uv_timer_init(&engine->loop, &notify->watchdog);
   uint64_t every = watchdog_ms(engine);
-  if (notify->fd >= 0 && every > 0)
+  if (notify->heard && every > 0)
     uv_timer_start(&notify->watchdog, on_watchdog, every, every);
 }
 
 void rs_notify_look(rs_engine *engine) {
   rs_notify *notify = &engine->notify;
   rs_view root;
-  char text[128];
-  if (notify->fd < 0 || notify->ready || !engine->applied) return;
+  if (!notify->heard || notify->ready || !engine->applied) return;
   if (!rs_core_view(engine->core, 0, &root) || !root.ready) return;
   notify->ready = true;
-  snprintf(text, sizeof text, "MAINPID=%d", (int)engine->options->witness);
-  if (engine->options->witness > 0) send_text(notify, text);
-  send_text(notify, "READY=1\nSTATUS=ready");
+  say(engine, 'R');
 }
 
-void rs_notify_stopping(rs_engine *engine) {
-  send_text(&engine->notify, "STOPPING=1\nSTATUS=stopping");
-}
+void rs_notify_stopping(rs_engine *engine) { say(engine, 'S'); }

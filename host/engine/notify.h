@@ -1,10 +1,11 @@
-/* notify.h -- tells whoever started the host how it is: NOTIFY_SOCKET (sd_notify).
+/* notify.h -- when the service manager is told how the host is (NOTIFY_SOCKET). The
+** witness tells it: a service manager hears its main process alone.
 **
 ** Layer    engine.
 ** Owner    the engine.
 ** Thread   the engine's.
-** Limits   a message that cannot be sent at once is dropped.
-** Tested   spec/host/engine_process.c. */
+** Limits   none.
+** Tested   spec/host/notice_spec.lua. */
 #ifndef RS_NOTIFY_H
 #define RS_NOTIFY_H
 
@@ -13,10 +14,10 @@
 /* Looks for NOTIFY_SOCKET and WATCHDOG_USEC. */
 void rs_notify_begin(rs_engine *engine);
 
-/* Sends READY=1 once the root is ready. */
+/* READY=1 once the root is ready. */
 void rs_notify_look(rs_engine *engine);
 
-/* Sends STOPPING=1. */
+/* STOPPING=1. */
 void rs_notify_stopping(rs_engine *engine);
 
 #endif

@@ -35,7 +35,7 @@ typedef struct rs_probe {
   uint32_t ahead;      /* lines or entries that the runner has not done with */
   uint32_t missed;     /* lines that were left out since */
   uint8_t judged;      /* the last verdict that is one: alive, dead, unknown; 0 */
-  char name[32];       /* its kind */
+  char name[64];       /* its own, else its kind */
   rs_time since;       /* of this verdict */
   rs_bytes detail;     /* of what was told last */
   uint64_t hash;       /* of its code */
@@ -95,6 +95,9 @@ void rs_probes_hear(rs_runner *runner, const rs_record *record, const char *text
 
 /* The runner is dead. */
 void rs_probes_lost(rs_runner *runner);
+
+/* Whether a probe wants to see output. */
+bool rs_probes_read_lines(const rs_engine *engine);
 
 /* A unit's line of output; a journal entry. */
 void rs_probes_line(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,

@@ -34,6 +34,10 @@ void rs_probes_feed(rs_probes *probes, rs_probe *probe) {
   }
 }
 
+bool rs_probes_read_lines(const rs_engine *engine) {
+  return engine->probes && engine->probes->line_readers > 0;
+}
+
 void rs_probes_line(rs_engine *engine, uint32_t unit, uint32_t inc, const char *stream,
                     const char *text, size_t size) {
   rs_probes *probes = engine->probes;

@@ -154,7 +154,7 @@ void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_json_name(out, "health", healths[view->health]);
   rs_json_name(out, "life", lives[view->life]);
   rs_json_bool(out, "ready", view->ready);
-  rs_json_int(out, "incarnation", view->inc);
+  rs_json_int(out, "incarnation", view->ran);
   rs_json_int(out, "restarts", view->restarts);
   put_process(engine, out, view);
   if (rs_plan_spec_of(plan, view->row)->kind == RS_SUPERVISOR)

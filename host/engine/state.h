@@ -49,7 +49,7 @@ typedef struct rs_server {
 
 /* Whoever started this host and wants to hear how it is (sd_notify). */
 typedef struct rs_notify {
-  int fd; /* -1: nobody */
+  bool heard; /* somebody does */
   bool ready;
   uv_timer_t watchdog;
 } rs_notify;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "entry.h"
+#include "probes.h"
 
 enum { CHUNK = 64 << 10, CHUNKS_LAST = 64, WARN = 2 };
 
@@ -74,6 +75,10 @@ static bool may_pass(rs_stream *stream) {
 static void write_line(void *ctx, const char *text, size_t size) {
   rs_stream *stream = ctx;
   rs_engine *engine = stream->engine;
+  if (stream->file) {
+    rs_probes_line(engine, stream->unit, stream->inc, stream->name, text, size);
+    return;
+  }
   if (!may_pass(stream)) return;
   if (engine->ended) {
     rs_entry_output(engine, stream->unit, stream->inc, stream->name, text, size);
@@ -87,7 +92,8 @@ static void write_line(void *ctx, const char *text, size_t size) {
 
 static void take(rs_stream *stream, size_t size) {
   if (stream->file) write_file(stream, size);
-  else rs_lines_take(&stream->lines, chunk, size);
+  if (!stream->file || rs_probes_read_lines(stream->engine))
+    rs_lines_take(&stream->lines, chunk, size);
 }
 
 /* True while there may be more. */

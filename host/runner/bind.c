@@ -99,19 +99,32 @@ static int beat(lua_State *L) {
   return 1;
 }
 
-/* An error value as text, without running anything of the worker's. */
+/* A field of the table on top; NULL if it is no string. It stays on the stack. */
+static const char *string_of(lua_State *co, int table, const char *name) {
+  lua_pushstring(co, name);
+  lua_rawget(co, table);
+  return lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
+}
+
+/* An error value as text, without running anything of the worker's: std's have a code
+** and a message. */
 static void push_message(lua_State *L, lua_State *co) {
-  const char *kind = luaL_typename(co, -1);
-  if (lua_istable(co, -1)) {
-    lua_pushliteral(co, "message");
-    lua_rawget(co, -2);
+  const char *type = luaL_typename(co, -1);
+  int table = lua_gettop(co);
+  if (lua_istable(co, table)) {
+    const char *code = string_of(co, table, "code");
+    const char *message = string_of(co, table, "message");
+    if (code && message) {
+      lua_pushfstring(L, "%s: %s", code, message);
+      return;
+    }
   }
   size_t len;
   const char *text = lua_type(co, -1) == LUA_TSTRING || lua_type(co, -1) == LUA_TNUMBER
                        ? lua_tolstring(co, -1, &len)
                        : NULL;
   if (text) lua_pushlstring(L, text, len);
-  else lua_pushfstring(L, "an error that is a %s", kind);
+  else lua_pushfstring(L, "an error that is a %s", type);
 }
 
 static int report(lua_State *L, rs_machine *vm, lua_State *co, int status) {

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "notice.h"
 #include "sweep.h"
 #include "witness.h"
 
@@ -95,7 +96,12 @@ static bool engine_ended(rs_witness *witness, int *status) {
 
 static int watch(rs_witness *witness) {
   for (int status = 0;;) {
-    int sig = sigwaitinfo(&witness->waited, NULL);
+    siginfo_t info;
+    int sig = sigwaitinfo(&witness->waited, &info);
+    if (sig == rs_notice_signal()) {
+      if (info.si_pid == witness->engine) rs_notice_send(info.si_value.sival_int);
+      continue;
+    }
     if (sig > 0 && sig != SIGCHLD) kill(witness->engine, sig);
     if (sig == SIGCHLD && engine_ended(witness, &status)) return status;
   }
@@ -127,6 +133,8 @@ static int prepare(rs_witness *witness) {
   signal(SIGCHLD, SIG_DFL);
   sigemptyset(&witness->waited);
   sigaddset(&witness->waited, SIGCHLD);
+  sigaddset(&witness->waited, rs_notice_signal());
+  rs_notice_begin();
   for (int i = 0; i < FORWARDED; i++) sigaddset(&witness->waited, forwarded[i]);
   sigprocmask(SIG_BLOCK, &witness->waited, NULL);
   witness->self = getpid();

@@ -15,7 +15,7 @@ return {
     local fields = { op = 'eval', path = given.PATH, lua = given.LUA }
     fields.timeout = given.timeout
     return remote.request('eval', given, fields, function(result)
-      io.stdout:write(result.value, '\n')
+      if result.value ~= '' then io.stdout:write(result.value, '\n') end
     end)
   end,
 }

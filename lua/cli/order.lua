@@ -1,6 +1,45 @@
 --- The commands that tell units what to do: start, stop, restart, kill, remove.
 local remote = require 'cli.remote'
 local terminal = require 'cli.terminal'
+local tree = require 'cli.tree'
+
+local FIRST, EVERY = 300, 1000 -- ms until it is said who is waited for, and again
+
+-- Tells of each unit that is waited for, when it is new or waits for another.
+local function teller(paint)
+  local told = {}
+  return function(roots)
+    for _, unit in ipairs(tree.under_way(roots)) do
+      if not told[unit.key] then
+        told[unit.key] = true
+        local path = paint('bold', terminal.clean(unit.path))
+        io.stdout:write(('waits for %s: %s\n'):format(path, unit.text))
+      end
+    end
+    io.stdout:flush()
+  end
+end
+
+-- The answer to an order; what takes its time is told of.
+local function await(host, given, order)
+  if given.json or not order.wait then return host:request(order.op, order) end
+  local timer, asked = host.uv.new_timer(), nil
+  local tell = teller(terminal.painter(1))
+  local id = host:send(order.op, order)
+  timer:start(FIRST, EVERY, function()
+    if not asked then asked = host:send('status', { path = given.PATH }) end
+  end)
+  while not host.answers[id] and not host.over do
+    host:pause()
+    if asked and host.answers[asked] then
+      local result = host:answer(asked)
+      asked = nil
+      if result then tell(result.path and { result } or result) end
+    end
+  end
+  timer:close()
+  return host:answer(id)
+end
 
 --- @param name string
 --- @param summary string
@@ -31,7 +70,7 @@ return function(name, summary, done)
         if #result.units > 0 and more > 0 then
           io.stdout:write(('and %d more\n'):format(more))
         end
-      end)
+      end, await)
     end,
   }
 end

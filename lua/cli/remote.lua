@@ -44,10 +44,13 @@ end
 --- @param given table
 --- @param fields table with `op`
 --- @param show fun(result: any): integer?
+--- @param await? fun(host, given, fields): any, any, string? makes the request instead
 --- @return integer status
-function M.request(command, given, fields, show)
+function M.request(command, given, fields, show, await)
   return M.with(command, given, function(host)
-    local result, err, raw = host:request(fields.op, fields)
+    local result, err, raw
+    if await then result, err, raw = await(host, given, fields)
+    else result, err, raw = host:request(fields.op, fields) end
     if given.json then M.print(raw, err) end
     if err then return M.complain(command, err) end
     return given.json and 0 or show(result) or 0

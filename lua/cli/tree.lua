@@ -19,6 +19,7 @@ local clean = terminal.clean
 local function width(text) return select(2, text:gsub('[^\128-\191]', '')) end
 
 local function one_line(text)
+  text = text:gsub('stack traceback:\n%s*', 'in ', 1)
   text = clean((text:gsub('\n.*', '')))
   if width(text) <= NOTE_MAX then return text end
   return text:sub(1, NOTE_MAX) .. '…'
@@ -117,22 +118,49 @@ local function of_channel(channel)
   return text
 end
 
+-- Since when it has been on its way, and what comes next.
+local function at_present(unit, above)
+  local parts = {}
+  if unit.life == 'up' and unit.health == 'healthy' then return parts end
+  local at = SAY[unit.life] and unit.life or unit.health
+  parts[1] = ('%s for %s'):format(at, span.text(unit.since))
+  if unit.health == 'waiting' or SAY[unit.life] then
+    parts[2] = next_step(unit, above)
+  end
+  return parts
+end
+
+--- The units that are on their way, in a few words each, the outer ones left out where
+--- an inner one is what they wait for.
+--- @param roots table[] as status gives them
+--- @return { path: string, key: string, text: string }[]
+function M.under_way(roots)
+  local list = {}
+  local function visit(unit, above)
+    local before = #list
+    for _, child in ipairs(unit.children or {}) do
+      visit(child, unit)
+    end
+    local waits = unit.health == 'waiting' and (unit.waits_for or unit['until'])
+    if #list > before or not (SAY[unit.life] or waits) then return end
+    list[#list + 1] = {
+      path = unit.path,
+      key = ('%s %s %s'):format(unit.path, unit.life, unit.waits_for or ''),
+      text = table.concat(at_present(unit, above), '; '),
+    }
+  end
+  for _, root in ipairs(roots) do
+    visit(root)
+  end
+  return list
+end
+
 --- What there is to say of a unit that is not just well; ''.
 --- @param unit table as status gives it
 --- @param above? table its supervisor
 --- @return string
 function M.note(unit, above)
-  local parts = {}
-  local settled = unit.life == 'up' and unit.health == 'healthy'
-  if SAY[unit.life] then
-    parts[1] = ('%s for %s'):format(unit.life, span.text(unit.since))
-  elseif not settled then
-    parts[1] = ('%s for %s'):format(unit.health, span.text(unit.since))
-  end
-  local soon = not settled
-      and (unit.health == 'waiting' or SAY[unit.life])
-      and next_step(unit, above)
-  if soon then parts[#parts + 1] = soon end
+  local parts = at_present(unit, above)
   if unit.because then parts[#parts + 1] = M.event(unit.because) end
   if unit.life ~= 'down' then
     parts[#parts + 1] = near(unit.intensity, '')

@@ -298,6 +298,7 @@ function M.tree(root, options)
       channels = {},
       backends = describe.backends,
       packs = {},
+      labels = {},
     }, Tree),
   }, Checker)
   check_probe.kinds(checker)

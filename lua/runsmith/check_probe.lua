@@ -2,6 +2,7 @@
 local describe = require 'runsmith.describe'
 local fields_of = require 'runsmith.fields'
 local probe = require 'runsmith.probe'
+local probe_common = require 'runsmith.probe_common'
 local suggest = require 'runsmith.suggest'
 local types = require 'runsmith.types'
 
@@ -9,7 +10,8 @@ local M = {}
 
 local show = types.show
 local NAME = '^[%w_.-]+$'
-local COMBINED = { all = true, any = true, no = true }
+local COMBINED = probe_common.COMBINED
+local DEFINITION = '{ fields = { name = type… }, check = function(spec, unit) … end }'
 local LUA_TYPES = {
   string = true,
   number = true,
@@ -53,8 +55,10 @@ local function define(checker, row)
     return wrong(('the kind %s must be a word'):format(show(row.name)))
   elseif checker.probes[row.name] then
     return wrong(("there is a probe '%s' already"):format(row.name))
-  elseif type(definition) ~= 'table' or type(definition.check) ~= 'function' then
-    return wrong 'it takes { fields = { name = type… }, check = function(spec, unit) }'
+  elseif type(definition) ~= 'table' then
+    return wrong(('it takes %s, not %s'):format(DEFINITION, show(definition)))
+  elseif type(definition.check) ~= 'function' then
+    wrong(('check is %s; it takes %s'):format(show(definition.check), DEFINITION))
   end
   local by_name = {}
   if definition.fields ~= nil and type(definition.fields) ~= 'table' then
@@ -170,6 +174,8 @@ local function check_parts(checker, row, leaf, node, label)
   local wrong = blame(checker, row, node)
   if #node.fields == 0 then
     return wrong(('%s is empty; it takes probes'):format(label))
+  elseif node.name == 'no' and #node.fields > 1 then
+    wrong(('rs.no has %d probes; it takes one'):format(#node.fields))
   end
   for i, inner in ipairs(node.fields) do
     if describe.kind(inner) == 'probe' then
@@ -181,32 +187,44 @@ local function check_parts(checker, row, leaf, node, label)
 end
 
 -- A probe as a plain table, its parts and the function of its kind in it.
-local function cargo(checker, node)
+local function cargo(checker, node, common)
   local kind = checker.probes[node.name]
   local fields, parts = {}, {}
   for key, value in pairs(node.fields) do
     if type(key) ~= 'number' then fields[key] = value end
   end
+  for key, value in pairs(common or {}) do
+    fields[key] = value
+  end
   for i, inner in ipairs(node.fields) do
     parts[i] = cargo(checker, inner)
   end
-  return { kind = node.name, fields = fields, parts = parts, check = kind.check }
+  local name = common and common.name
+  return {
+    kind = node.name,
+    name = name,
+    fields = fields,
+    parts = parts,
+    check = kind.check,
+  }
 end
 
 -- Checks a probe that stands by itself, and takes it apart for the compiler.
 local function check_whole(checker, row, leaf, node)
   local before = checker.count
   check_one(checker, row, leaf, node)
+  local wrong = blame(checker, row, node)
+  local common = probe_common.gather(checker.probes, node, wrong)
+  check_use(common, leaf, probe_common.label(node), wrong)
   if checker.count == before and not checker.tree.packs[node] then
-    checker.tree.packs[node] = checker:pack(cargo(checker, node), row, node.at)
+    checker.tree.labels[node] = common.name
+    checker.tree.packs[node] = checker:pack(cargo(checker, node, common), row, node.at)
   end
 end
 
 --- Checks one probe of a unit.
 function check_one(checker, row, leaf, node)
-  local label = (COMBINED[node.name] and 'rs.%s' or 'rs.probe.%s'):format(
-    tostring(node.name)
-  )
+  local label = probe_common.label(node)
   local wrong = blame(checker, row, node)
   local kind = checker.probes[node.name]
   if not kind then
@@ -224,16 +242,10 @@ function check_one(checker, row, leaf, node)
     if field then
       field.check(value, ('%s.%s'):format(label, key), wrong)
     elseif type(key) ~= 'number' or not COMBINED[node.name] then
-      local known = {
-        'every',
-        'timeout',
-        'delay',
-        'failures',
-        'successes',
-        'hold',
-        'when',
-        'action',
-      }
+      local known = {}
+      for _, common in ipairs(probe.COMMON) do
+        known[#known + 1] = common[1]
+      end
       for name in pairs(kind.fields) do
         known[#known + 1] = name
       end
@@ -250,7 +262,13 @@ function check_one(checker, row, leaf, node)
     if node.fields[name] == nil then wrong(('%s lacks %s'):format(label, name)) end
   end
   if COMBINED[node.name] then check_parts(checker, row, leaf, node, label) end
-  check_use(node.fields, leaf, label, wrong)
+  if node.name ~= 'output' then return end
+  if leaf.kind == 'supervisor' then
+    wrong(('%s: a supervisor writes nothing; give it to who does'):format(label))
+  elseif leaf.fields.output == 'inherit' then
+    wrong(("%s: with output = 'inherit' nobody reads what it writes; use 'journal' or "
+      .. '{ path }'):format(label))
+  end
 end
 
 --- Checks a unit's probes, and a command's `ready` that is one.
@@ -259,7 +277,10 @@ end
 --- @param leaf runsmith.Leaf
 function M.unit(checker, row, leaf)
   local given = checker.tree.nodes[row].fields
-  if given.probes ~= nil then
+  if describe.kind(given.probes) == 'probe' then
+    checker:blame(row)('probes is a probe; it must be a list of probes: { … }')
+    return
+  elseif given.probes ~= nil then
     fields_of.of.worker.probes.type.check(given.probes, 'probes', checker:blame(row))
   end
   for _, node in ipairs(type(given.probes) == 'table' and given.probes or {}) do

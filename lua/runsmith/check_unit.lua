@@ -24,6 +24,16 @@ local BACKENDS = { coroutine = true, thread = true, process = true }
 --- For units whose fields are no table.
 M.EMPTY = { kind = 'none', fields = {} }
 
+-- Who has a field that this kind of unit lacks.
+local function whose(key, kind)
+  local text = ('a %s has no such field'):format(kind)
+  for _, other in ipairs { 'supervisor', 'worker', 'command' } do
+    local has = fields_of.of[other][key]
+    if has then return ('%s, but a %s has: %s'):format(text, other, has.doc) end
+  end
+  return text
+end
+
 local function type_check(checker, row, known)
   local node = checker.tree.nodes[row]
   local wrong = checker:blame(row)
@@ -36,7 +46,7 @@ local function type_check(checker, row, known)
       wrong(
         ("unknown field '%s': %s"):format(
           key,
-          suggest.hint(key, known, ('a %s has no such field'):format(node.kind))
+          suggest.hint(key, known, whose(key, node.kind))
         )
       )
     elseif type(key) ~= 'number' then
@@ -133,9 +143,27 @@ local function check_functions(definition, life, wrong)
       check_state_function(key, value, life, wrong)
     end
   end
+end
+
+local function check_silences(definition, life, wrong)
   for _, state in ipairs(life.states) do
     check_silent(state, definition, wrong)
   end
+end
+
+-- The last line up to `line` that says `define`; without `line` the first one.
+local function define_line(name, line)
+  local file = io.open(name)
+  if not file then return line or 1 end
+  local number, found = 0, nil
+  for text in file:lines() do
+    number = number + 1
+    if line and number > line then break end
+    if text:find '%f[%w_]define%f[^%w_]' then found = number end
+    if found and not line then break end
+  end
+  file:close()
+  return found or line or 1
 end
 
 -- The lifecycle of a definition, read once; false after a mistake.
@@ -146,12 +174,16 @@ local function life_of(checker, row, definition, file)
   local at = { file = place.file or file, line = place.line or 1 }
   local path, good = checker.tree:path(row), true
   local function wrong(message)
+    if good and place.near and at.file then
+      at.line = define_line(at.file, place.line)
+    end
     good = false
     checker:wrong(at, path, message)
   end
   local rows = definition.lifecycle or lifecycle.DEFAULT
-  local life = lifecycle.read(rows, wrong)
-  if life then check_functions(definition, life, wrong) end
+  local life, partial = lifecycle.read(rows, wrong)
+  if life or partial then check_functions(definition, life or partial, wrong) end
+  if life then check_silences(definition, life, wrong) end
   checker.definitions[definition] = good and life or false
   return checker.definitions[definition]
 end
@@ -339,6 +371,9 @@ function M.supervisor(checker, row)
     if fields.vms ~= nil then
       wrong 'vms is for a fault domain of its own: isolate = true'
     end
+  end
+  if row == 0 and type(fields.after) == 'table' and #fields.after > 0 then
+    wrong(('after: %s is no sibling: the root has none'):format(show(fields.after[1])))
   end
   if row == 0 and fields.isolate == false then
     wrong 'isolate is false; the root is always a fault domain of its own'

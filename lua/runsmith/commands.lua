@@ -78,10 +78,40 @@ local function reply(id, ok, text)
   host.put(host.up.REPLY, nil, id, ok and 1 or 0, text:sub(1, host.text_max))
 end
 
+-- No tail call: what it raises has a place.
+local AS_EXPRESSION = 'local all = ... return all(%s\n)'
+local OWN_LINE = '\n[^\n]*runsmith/commands%.lua:%d+: in function <[^\n]*$'
+
 local function show(value)
   if type(value) ~= 'table' then return tostring(value) end
   local ok, text = pcall(require('cjson').encode, value)
   return ok and text or tostring(value)
+end
+
+-- What a chunk returned, as `print` would have it.
+local function show_all(...)
+  local texts = {}
+  for i = 1, select('#', ...) do
+    texts[i] = show((select(i, ...)))
+  end
+  return table.concat(texts, '\t')
+end
+
+-- In the coroutine that can be interrupted: values have a __tostring of the user's.
+local function evaluate(fn)
+  local function all(...) return ... end
+  return show_all(fn(all))
+end
+
+local function tell(id, ms, how, value, trace)
+  if how == 'done' then return reply(id, true, value) end
+  if how == 'interrupted' then
+    local late = 'eval took more than %g s\n%s'
+    return reply(id, false, late:format(ms / 1000, schedule.trimmed(value)))
+  end
+  if how == 'yield' then return reply(id, false, 'eval cannot wait') end
+  if not trace then return reply(id, false, tostring(value)) end
+  return reply(id, false, value .. '\n' .. trace:gsub(OWN_LINE, ''))
 end
 
 handlers[down.EVAL] = function(slot, inc, id, ms, text)
@@ -89,21 +119,14 @@ handlers[down.EVAL] = function(slot, inc, id, ms, text)
   if not task then return reply(id, false, 'this incarnation has ended') end
   local names = { self = task[SELF], ctx = task[CTX] }
   local env = setmetatable(names, { __index = _G, __newindex = _G })
-  local fn, why = loadstring('return ' .. text, '=eval')
+  local fn, why = loadstring(AS_EXPRESSION:format(text), '=eval')
   if not fn then
     fn, why = loadstring(text, '=eval')
   end
   if not fn then return reply(id, false, why) end
-  local co = coroutine.create(setfenv(fn, env))
+  setfenv(fn, env)
   if (ms or 0) > 0 then host.limit(ms / 1000) end
-  local how, value, trace = schedule.lend(task, co)
-  if how == 'done' then return reply(id, true, show(value)) end
-  if how == 'interrupted' then
-    local late = 'eval took more than %g s\n%s'
-    return reply(id, false, late:format(ms / 1000, schedule.trimmed(value)))
-  end
-  if how == 'yield' then return reply(id, false, 'eval cannot wait') end
-  return reply(id, false, trace and tostring(value) .. '\n' .. trace or tostring(value))
+  return tell(id, ms, schedule.lend(task, coroutine.create(evaluate), fn))
 end
 
 local function handle(kind, slot, inc, a, b, text)

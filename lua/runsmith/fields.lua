@@ -222,8 +222,9 @@ local STEP = {
   end,
 }
 
-local READY = t.either("a probe, 'notify' or { fd = 3 }", {
-  { 'string', t.enum 'notify' },
+local READY_SAYS = "a probe, 'notify' or { fd = 3 }"
+local READY = t.either(READY_SAYS, {
+  { 'string', t.words({ 'notify' }, READY_SAYS) },
   {
     'table',
     {
@@ -238,15 +239,16 @@ local READY = t.either("a probe, 'notify' or { fd = 3 }", {
   },
 })
 
-local OUTPUT = t.either("'journal', 'inherit' or { path, max = '10M', keep = 5 }", {
-  { 'string', t.enum('journal', 'inherit') },
+local OUTPUT_SAYS = "'journal', 'inherit' or { path, max = '10M', keep = 5 }"
+local OUTPUT = t.either(OUTPUT_SAYS, {
+  { 'string', t.words({ 'journal', 'inherit' }, OUTPUT_SAYS) },
   {
     'table',
     t.record({
       { 1, t.string, nil, 'the file' },
       { 'max', t.size, '10M', 'bytes a file' },
       { 'keep', t.integer(1, 1000), 5, 'files that are kept' },
-    }, { 1 }),
+    }, { 1 }, "a table { path, max = '10M', keep = 5 }"),
   },
 })
 

@@ -295,6 +295,7 @@ end
 --- @param rows table
 --- @param wrong fun(message: string) called for each mistake
 --- @return runsmith.Life? life nil after a mistake
+--- @return runsmith.Life? partial after a mistake, if each row has a name
 function M.read(rows, wrong)
   local good = true
   local function bad(message)
@@ -308,9 +309,17 @@ function M.read(rows, wrong)
       )
     )
   end
+  local count = 0
+  for _ in ipairs(rows) do
+    count = count + 1
+  end
   for key in pairs(rows) do
-    if type(key) ~= 'number' then
-      bad(('lifecycle has the key %s; it must be a list of rows'):format(show(key)))
+    if type(key) ~= 'number' or key > count or key < 1 or key % 1 ~= 0 then
+      bad(
+        ('lifecycle has the key %s; it must be a list of rows, without holes'):format(
+          show(key)
+        )
+      )
     end
   end
   local states, index = {}, {}
@@ -325,13 +334,14 @@ function M.read(rows, wrong)
       index[state.name] = #states
     end
   end
-  local whole = #states == #rows
+  local named = #states == #rows and { states = states, index = index }
+  local whole = named
   for _, state in ipairs(states) do
     whole = whole and not state.broken
     state.broken = nil
   end
   if link(states, index, bad) and whole then check_graph(states, bad) end
-  if not good then return nil end
+  if not good then return nil, named or nil end
   mark_ready(states)
   return { states = states, index = index }
 end

@@ -6,6 +6,16 @@ local M = {}
 
 local NAMES = fields.of.worker.after.type
 
+-- Whom it might mean, of those beside it.
+local function siblings(name, names, row)
+  local others = {}
+  for other, at in pairs(names) do
+    if at ~= row then others[other] = true end
+  end
+  if next(others) == nil then return 'it has none' end
+  return suggest.hint(name, others, 'they are: ' .. suggest.list(others))
+end
+
 local function resolve_one(checker, row, names, position)
   local tree = checker.tree
   local after = tree.nodes[row].fields.after
@@ -22,7 +32,7 @@ local function resolve_one(checker, row, names, position)
     if at == row then
       wrong(("after: '%s' is itself"):format(name))
     elseif not at then
-      wrong(("after: '%s' is no sibling: %s"):format(name, suggest.hint(name, names)))
+      wrong(("after: '%s' is no sibling: %s"):format(name, siblings(name, names, row)))
     elseif position and position[at] > position[row] then
       wrong(
         ("after: '%s' comes later in the list, which is started in order"):format(name)

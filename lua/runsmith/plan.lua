@@ -118,7 +118,7 @@ local function add_probe(self, tree, row, what, kind)
   local probe, number = self.rows.probe:add()
   local at = type(what) == 'table' and what.at or tree.nodes[row].at
   self:put(probe.code, travel.bytes(tree.packs[what]))
-  if type(what) == 'table' then self:put(probe.name, what.name) end
+  if type(what) == 'table' then self:put(probe.name, tree.labels[what] or what.name) end
   self:put(probe.file, at.file)
   probe.line = at.line
   probe.unit, probe.kind = row, kind

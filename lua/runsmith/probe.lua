@@ -12,19 +12,27 @@ local URL = {
   lua = 'string',
   check = function(value, name, wrong)
     t.string.check(value, name, wrong)
-    if type(value) ~= 'string' or value:lower():find '^http://[^/?#]' then return end
-    if value:lower():find '^https://' then
-      return wrong(("%s is %s: this probe speaks no TLS; use rs.probe.exec { exec = { "
-        .. "'curl', '-fsS', %s } }, or rs.probe.tcp for the port alone"):format(
-        name, t.show(value), t.show(value)))
-    end
+    if type(value) ~= 'string' or value:lower():find '^https?://[^/?#]' then return end
     wrong(('%s is %s; it must be a URL such as http://127.0.0.1:8080/health'):format(
       name, t.show(value)))
   end,
 }
 
+local PATTERN = {
+  says = 'a Lua pattern',
+  lua = 'string',
+  check = function(value, name, wrong)
+    t.string.check(value, name, wrong)
+    if type(value) ~= 'string' then return end
+    local is_right, why = pcall(string.find, '', value)
+    if is_right then return end
+    wrong(('%s is %s; it must be a Lua pattern: %s'):format(name, t.show(value), why))
+  end,
+}
+
 --- Fields that every probe has: name, type, default, what it means.
 M.COMMON = {
+  { 'name', t.string, nil, 'what status and journal call it; its kind' },
   { 'every', NEVER_LATE, 10, 'seconds from one look to the next' },
   { 'timeout', NEVER_LATE, 1, 'seconds that one look may take' },
   { 'delay', t.seconds {}, 0, 'seconds after the unit is ready until the first look' },
@@ -89,7 +97,7 @@ M.FIELDS = {
     { 'max_age', t.seconds { above = 0 }, nil, 'seconds since it was last written' },
   },
   output = {
-    { 'pattern', t.string, nil, "a Lua pattern in a command's output", true },
+    { 'pattern', PATTERN, nil, "a Lua pattern in a command's output", true },
     { 'stream', t.enum('stdout', 'stderr'), nil, 'only there' },
   },
   lua = { { 'check', t.func, nil, 'function(unit) return verdict, reason end', true } },
@@ -125,8 +133,11 @@ function M.all(list) return new('all', list, describe.place(2)) end
 function M.any(list) return new('any', list, describe.place(2)) end
 
 --- True if its probe is not.
---- @param inner runsmith.Node
+--- @param inner runsmith.Node or a list of this one and the common fields
 --- @return runsmith.Node
-function M.no(inner) return new('no', { inner }, describe.place(2)) end
+function M.no(inner)
+  local is_list = type(inner) == 'table' and describe.kind(inner) ~= 'probe'
+  return new('no', is_list and inner or { inner }, describe.place(2))
+end
 
 return M

@@ -22,6 +22,7 @@ local NEEDS_NO_UNIT = {
 --- A probe as it travels.
 --- @class runsmith.Cargo
 --- @field kind string
+--- @field name? string what it is told as, in place of its kind
 --- @field fields table as the tree gave them
 --- @field parts runsmith.Cargo[] of a combination
 --- @field check? function of a kind that the tree defines

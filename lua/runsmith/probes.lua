@@ -73,7 +73,7 @@ local function tell(task, verdict, reason, action, event)
   p.said = verdict
   -- Whoever hears of it may ask at once when it looks next.
   if p.began and p.every then host.note(task[ID], p.began + p.every, p.bad) end
-  local name = cut(p.spec and p.spec.kind or 'probe', NAME_MAX)
+  local name = cut(p.spec and (p.spec.name or p.spec.kind) or 'probe', NAME_MAX)
   local text = table.concat({ name, event or '', cut(reason, DETAIL_MAX) }, '\0')
   host.put(up.VERDICT, task[ID], VERDICTS[verdict], action or TELL, text)
 end
@@ -154,7 +154,7 @@ local function settle(task, verdict, reason)
     local enough = p.good >= (p.spec.fields.successes or 1)
     if enough then become(task, 'alive', reason) end
   else
-    count_bad(task, reason or 'it said no more')
+    count_bad(task, reason or 'it gave no reason')
   end
 end
 
@@ -215,7 +215,11 @@ function look.done(run, verdict, reason)
   return finish_run(run, verdict, reason)
 end
 
+-- Whose fault it is that there is no memory nobody can say, its unit's the least.
 function look.fail(run, message, traceback)
+  if message:find 'not enough memory$' then
+    return finish_run(run, nil, "the probes' runner has not enough memory")
+  end
   if run[PHASE] ~= 'check' then message = message .. '\n' .. traceback end
   return finish_run(run, false, message)
 end

@@ -36,7 +36,8 @@ function M.nearest(word, names)
     local name = type(key) == 'number' and value or key
     local d = distance(word:lower(), name:lower())
     local better = not best or d < best_distance or (d == best_distance and name < best)
-    if d <= math.max(1, math.floor(#name / 3)) and better then
+    local near = d <= math.max(1, math.floor(#name / 3)) and d < math.max(#word, #name)
+    if near and better then
       best, best_distance = name, d
     end
   end

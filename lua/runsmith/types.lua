@@ -21,7 +21,8 @@ function M.show(value)
   if type(value) == 'number' or type(value) == 'boolean' or value == nil then
     return tostring(value)
   end
-  return 'a ' .. type(value)
+  local meta = type(value) == 'table' and getmetatable(value)
+  return 'a ' .. (type(meta) == 'table' and meta.node or type(value))
 end
 
 local show = M.show
@@ -96,14 +97,15 @@ function M.number(min, max)
   return make('a ' .. says, 'number', good)
 end
 
---- @param ... string
-function M.enum(...)
-  local words, known = { ... }, {}
+--- @param words string[]
+--- @param says? string what is right, where that is more than these words
+function M.words(words, says)
+  local known = {}
   for _, word in ipairs(words) do
     known[word] = true
   end
   local lua = "'" .. table.concat(words, "'|'") .. "'"
-  local says = 'one of ' .. "'" .. table.concat(words, "', '") .. "'"
+  says = says or "one of '" .. table.concat(words, "', '") .. "'"
   return {
     says = says,
     lua = lua,
@@ -114,6 +116,9 @@ function M.enum(...)
     end,
   }
 end
+
+--- @param ... string
+function M.enum(...) return M.words { ... } end
 
 local UNITS = { [''] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 }
 
@@ -165,7 +170,7 @@ function M.list(item, says, min)
     says = says,
     lua = item.lua .. '[]',
     check = function(value, name, wrong)
-      if type(value) ~= 'table' then
+      if show(value) ~= 'a table' then
         return wrong(('%s is %s; it must be %s'):format(name, show(value), says))
       end
       local count = 0
@@ -208,7 +213,8 @@ M.argv = {
 --- those that must be there. A field of a positional name, [1], is written `name = 1`.
 --- @param fields table[]
 --- @param required? any[]
-function M.record(fields, required)
+--- @param given? string the shape, where that is not plain from the names
+function M.record(fields, required, given)
   local by_name, words, says = {}, {}, {}
   for _, field in ipairs(fields) do
     by_name[field[1]] = field[2]
@@ -216,7 +222,7 @@ function M.record(fields, required)
     says[#says + 1] = type(field[1]) == 'string' and field[1]
       or ('[%d]'):format(field[1])
   end
-  local shape = 'a table { ' .. table.concat(says, ', ') .. ' }'
+  local shape = given or 'a table { ' .. table.concat(says, ', ') .. ' }'
   return {
     says = shape,
     lua = 'table',

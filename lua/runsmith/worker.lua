@@ -5,6 +5,7 @@ local definitions = setmetatable({}, { __mode = 'k' })
 
 -- `return worker.define {…}` is a tail call, which leaves no line of its own: the first
 -- function of the definition has one, and tells whether the caller's is the right one.
+-- Else the place is `near`: the definition begins at or before it, if there is a line.
 local function place_of(definition, caller)
   local place = {}
   for _, value in pairs(definition) do
@@ -17,8 +18,9 @@ local function place_of(definition, caller)
       place.source, place.line = info.source, info.linedefined
     end
   end
+  place.near = true
   if caller and caller.source == place.source and caller.currentline > 0 then
-    place.line = caller.currentline
+    place.line, place.near = caller.currentline, nil
   end
   place.file = place.source and place.source:gsub('^@', '')
   return place

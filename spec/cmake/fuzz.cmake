@@ -23,6 +23,18 @@ if(RS_FUZZ)
     rs_fuzz(${name} 200000 70000)
   endforeach()
 
+  # The tree is compiled by the program itself.
+  add_executable(fuzz_runners spec/fuzz/runners.c)
+  target_link_libraries(fuzz_runners PRIVATE rs_engine)
+  target_link_options(fuzz_runners PRIVATE
+    -Wl,--wrap=rs_server_make -Wl,--wrap=rs_families_end)
+  add_dependencies(fuzz_runners runsmith)
+  rs_fuzz(runners 4000 4000 -len_control=0)
+  set(environment
+    RUNSMITH=${CMAKE_BINARY_DIR}/runsmith ASAN_OPTIONS=detect_leaks=0
+    RS_FUZZ_TREE=${CMAKE_SOURCE_DIR}/spec/fuzz/runners_tree.lua)
+  set_tests_properties(fuzz/runners PROPERTIES ENVIRONMENT "${environment}")
+
   set(sim spec/core/sim)
   add_library(fuzz_draft STATIC spec/fuzz/draft.c ${sim}/plans.c ${sim}/sim_draft.c
     ${sim}/sim_choice.c)

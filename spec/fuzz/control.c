@@ -224,7 +224,6 @@ static void *resize(void *ctx, void *old, size_t old_size, size_t size) {
 static void set_up(void) {
   static rs_engine_options options;
   engine.options = &options;
-  engine.notify.fd = -1;
   uv_loop_init(&engine.loop);
   uv_idle_init(&engine.loop, &engine.again);
   engine.again.data = &engine;

@@ -18,8 +18,7 @@ static const char *const words[] = {
   "{\"id\":4,\"op\":\"restart\",\"path\":\"plant/b\"}\n",
   "{\"id\":4,\"op\":\"restart\",\"path\":\"plant\"}\n",
   "{\"id\":5,\"op\":\"kill\",\"path\":\"plant/[a-d]\"}\n",
-  "{\"id\":6,\"op\":\"add\",\"path\":\"plant/"
-  "c\",\"name\":\"x\",\"args\":{\"a\":[1,2]}}\n",
+  "{\"id\":6,\"op\":\"add\",\"path\":\"plant/c\",\"name\":\"x\",\"args\":[]}\n",
   "{\"id\":6,\"op\":\"add\",\"path\":\"plant/b\",\"name\":\"y\"}\n",
   "{\"id\":6,\"op\":\"add\",\"path\":\"plant/a\",\"name\":\"x\",\"wait\":false}\n",
   "{\"id\":7,\"op\":\"remove\",\"path\":\"plant/c/x\"}\n",

@@ -49,6 +49,42 @@ describe('plan', function()
     host:finish()
   end)
 
+  it('names the field of a process that has changed', function()
+    local FIELDS = {
+      exec = "exec = { 'sleep', '98' }", env = "env = { A = '1' }",
+      cwd = "cwd = '/tmp'",
+      umask = 'umask = 63', nice = 'nice = 1', limits = 'limits = { open_files = 99 }',
+      ready = 'ready = { fd = 3 }', output = "output = 'inherit'",
+      ['pre or post'] = "pre = { exec = { 'true' } }",
+    }
+    local function units(which)
+      local list = {}
+      for name, field in pairs(FIELDS) do
+        local exec = name == 'exec' and '' or "exec = { 'sleep', '99' },"
+        if which == '' and name == 'exec' then exec = "exec = { 'sleep', '99' }" end
+        list[#list + 1] = ("rs.command '%s' { %s %s },"):format(
+          name:match '%a+', exec, which and which or field)
+      end
+      local worker = "rs.worker 'worker' { run = 'beater', backend = 'process', %s },"
+      list[#list + 1] = worker:format(which and '' or FIELDS.env)
+      return table.concat(list, '\n')
+    end
+    local host = control.start {
+      ['tree.lua'] = tree('1', units ''), ['beater.lua'] = fixtures.beater,
+    }
+    host:write('tree.lua', tree('1', units()))
+    local said = {}
+    for _, unit in ipairs(control.ask(host, { op = 'plan' }).result.units) do
+      said[unit.path] = unit.effect .. ' ' .. table.concat(unit.why, ',')
+    end
+    local wanted = { ['plant/worker'] = 'restart env' }
+    for name in pairs(FIELDS) do
+      wanted['plant/' .. name:match '%a+'] = 'restart ' .. name
+    end
+    assert.same(wanted, said)
+    host:finish()
+  end)
+
   it('agrees with the reload that follows', function()
     local host = start()
     host:write('tree.lua', tree('2', NEW))

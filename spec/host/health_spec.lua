@@ -275,13 +275,12 @@ describe('an http probe', function()
   it('of a URL that it cannot get is a mistake, which says what to use', function()
     local host = start [[
 rs.worker 'x' { run = 'beater', probes = {
-  rs.probe.http { url = 'https://localhost/' }, rs.probe.http { url = 'localhost' },
+  rs.probe.http { url = 'localhost' }, rs.probe.http { url = 'ftp://localhost/' },
 } },]]
     assert.equal(1, host:wait_end())
     local text = table.concat(host.text, '\n')
     assert.truthy(text:find('tree.lua:4: plant/x: rs.probe.http.url is '
-      .. "'https://localhost/': this probe speaks no TLS; use rs.probe.exec", 1, true),
-      text)
+      .. "'ftp://localhost/'; it must be a URL such as", 1, true), text)
     assert.truthy(text:find("is 'localhost'; it must be a URL such as", 1, true), text)
     host:finish { signal = false, status = 1 }
   end)

@@ -156,6 +156,32 @@ describe('the probes\' runner', function()
     host:finish()
   end)
 
+  it('that has no memory left restarts nobody, and tells so', function()
+    local host = start([[
+      limits = { memory = '160M' },
+      rs.worker 'eaten' { run = 'beater', probes = {
+        rs.probe.lua { name = 'eater', every = 0.1, timeout = 10, check = function()
+          local eaten = {}
+          while true do eaten[#eaten + 1] = ('x'):rep(4e6 + #eaten) end
+        end },
+      } },
+      rs.worker 'other' { run = 'beater', probes = {
+        rs.probe.lua { name = 'well', every = 0.1, check = function() return true end },
+      } },
+    ]])
+    if posix.slurp('/proc/' .. host.pid .. '/maps'):find 'lib[at]san' then
+      host:finish() -- a sanitizer's shadow is larger than any limit
+      return
+    end
+    local told = host:wait_for { kind = 'probe', probe = 'eater' }
+    assert.same({ 'unknown', "the probes' runner has not enough memory" },
+      { told.verdict, told.detail })
+    host:wait_for { kind = 'probe', probe = 'well', verdict = 'alive' }
+    host:watch(1)
+    assert.same({}, host:all { kind = 'violation' })
+    host:finish()
+  end)
+
   it('dies three times of one probe, which is then disabled', function()
     local host = start(WELL .. [[
       rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {

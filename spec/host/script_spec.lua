@@ -39,16 +39,35 @@ local MISTAKES = { -- script, what the message must contain
     says = { 'tree.lua', 'supervisor' },
   },
   {
+    name = 'a lifecycle and functions that do not fit, in a module',
+    script = "local rs = require 'runsmith'\n"
+      .. "return rs.supervisor 'plant' { rs.worker 'a' { run = 'misfit' } }\n",
+    module = "local worker = require 'runsmith.worker'\n\n"
+      .. 'return worker.define {\n'
+      .. "  lifecycle = {\n    { 'one', on = { go = 'to' } },\n"
+      .. "    { 'two', heartbeat = 0, on = { fin = 'done' } },\n"
+      .. "    { 'done', ends = 'ok' },\n  },\n"
+      .. '  three = function() end,\n}\n',
+    says = {
+      'misfit.lua:3: plant/a: state one: on.go leads to',
+      'misfit.lua:3: plant/a: state two: heartbeat is 0',
+      "misfit.lua:3: plant/a: 'three' is no state",
+    },
+  },
+  {
     name = 'an endless loop',
     script = 'while true do end\n',
     args = { '--eval-time', '0.5' },
-    says = { 'tree.lua' },
+    says = { 'tree.lua:1: ', 'eval%-time' },
   },
 }
 
 local function check(mistake)
   local host = harness.start {
-    files = { ['tree.lua'] = mistake.script, ['beater.lua'] = fixtures.beater },
+    files = {
+      ['tree.lua'] = mistake.script, ['beater.lua'] = fixtures.beater,
+      ['misfit.lua'] = mistake.module,
+    },
     args = mistake.args,
   }
   host:wait_end()

@@ -20,6 +20,32 @@ local RULES = { -- script, the one mistake
     root 'intensty = {}',
     "1: plant: unknown field 'intensty': did you mean 'intensity'?",
   },
+  {
+    unit "run = 'beater', backoff = { first = 1 }",
+    "unknown field 'backoff': a worker has no such field, but a supervisor has: how",
+  },
+  {
+    unit "run = 'beater', probes = rs.probe.memory { max = '1M' }",
+    'probes is a probe; it must be a list of probes',
+  },
+  { root "after = { 'b' }", "plant: after: 'b' is no sibling: the root has none" },
+  { unit "run = 'beater', after = { 'b' }", "after: 'b' is no sibling: it has none" },
+  {
+    tree(BEATER .. ", rs.worker 'c' { run = 'beater', after = { 'x' } }"),
+    "after: 'x' is no sibling: they are: b",
+  },
+  {
+    root 'pool = rs.supervisor { }',
+    'pool is a supervisor; it must be a value made by rs.worker {…}',
+  },
+  {
+    command "exec = { 'a' }, output = { max = 3 }",
+    "output lacks [1]; it must be a table { path, max = '10M', keep = 5 }",
+  },
+  {
+    command "exec = { 'a' }, ready = 'never'",
+    "ready is 'never': it must be a probe, 'notify' or { fd = 3 }",
+  },
   { root "strategy = 'one_for_al'", "'one_for_al': did you mean 'one_for_all'?" },
   {
     root 'intensity = { max = -1 }',
@@ -161,6 +187,45 @@ local RULES = { -- script, the one mistake
     "did you mean 'warn'?",
   },
   {
+    command(
+      "exec = { 'x' }, probes = { rs.all { rs.probe.tcp { port = 1, every = 2 }, "
+        .. 'rs.probe.tcp { port = 2, every = 3 } } }'
+    ),
+    'rs.probe.tcp.every is 2, but rs.probe.tcp.every is 3: they look as one',
+  },
+  {
+    command(
+      "exec = { 'x' }, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }"
+    ),
+    "rs.no.when: 'up' is no state",
+  },
+  {
+    command(
+      "exec = { 'x' }, probes = { rs.no { rs.probe.tcp { port = 1 }, rs.probe.tcp "
+        .. '{ port = 2 } } }'
+    ),
+    'rs.no has 2 probes; it takes one',
+  },
+  {
+    command "exec = { 'x' }, probes = { rs.probe.output { pattern = '[' } }",
+    "pattern is '['; it must be a Lua pattern: malformed pattern",
+  },
+  {
+    command(
+      "exec = { 'x' }, output = 'inherit', probes = { rs.probe.output "
+        .. "{ pattern = 'x' } }"
+    ),
+    "with output = 'inherit' nobody reads what it writes",
+  },
+  {
+    root "probes = { rs.probe.output { pattern = 'x' } }",
+    'rs.probe.output: a supervisor writes nothing',
+  },
+  {
+    command "exec = { 'x' }, probes = rs.probe.tcp { port = 1 }",
+    'probes is a probe; it must be a list of probes',
+  },
+  {
     command "exec = { 'x' }, probes = { rs.no(3) }",
     'rs.no: item 1 is 3; it must be a',
   },
@@ -174,6 +239,10 @@ local RULES = { -- script, the one mistake
         .. "{ emit = 'pause' } } }"
     ),
     "no state of its lifecycle has the event 'pause'",
+  },
+  {
+    "rs.probe.define('mine', { check = 3 }) " .. tree(BEATER),
+    'check is 3; it takes { fields',
   },
   {
     "rs.probe.define('tcp', { check = print }) " .. tree(BEATER),

@@ -159,6 +159,20 @@ describe('std.fs', function()
     end
   end)
 
+  it('names the path in what went wrong, and knows its options', function()
+    local got = run(function()
+      local _, is_folder = fs.read(folder)
+      local _, is_large = fs.read('/proc/self/status', { max = 3 })
+      local _, misspelt = pcall(fs.write, folder .. '/a', 'x', { synk = true })
+      local _, wrong = pcall(fs.remove, folder, { recursive = 1 })
+      return tostring(is_folder), tostring(is_large), misspelt, wrong
+    end)
+    assert.equal('EISDIR: illegal operation on a directory: ' .. folder, got[1])
+    assert.equal('EFBIG: more than 3 bytes: /proc/self/status', got[2])
+    assert.truthy(got[3]:find("did you mean 'sync'", 1, true))
+    assert.truthy(got[4]:find('recursive is a number, not a boolean', 1, true))
+  end)
+
   it('keeps no descriptor open', function()
     local function descriptors()
       local count, request = 0, uv.fs_scandir '/proc/self/fd'

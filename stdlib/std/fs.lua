@@ -29,6 +29,7 @@ local fs_tree = require 'std.fs_tree'
 local fs_watch = require 'std.fs_watch'
 local job = require 'runsmith.job'
 local owned = require 'runsmith.owned'
+local suggest = require 'runsmith.suggest'
 
 local M = {}
 
@@ -48,9 +49,34 @@ local function check(name, path)
   end
 end
 
-local function answer(value, why)
-  if why then return nil, type(why) == 'string' and err.of_luv(why) or why end
-  return value
+-- A misspelt option would do nothing in silence.
+local function check_options(name, options, known)
+  if options == nil then return {} end
+  if type(options) ~= 'table' then
+    local text = 'fs.%s takes its options as a table, not a %s'
+    error(text:format(name, type(options)), 3)
+  end
+  for key, value in pairs(options) do
+    local kind = known[key]
+    if not kind then
+      local text = "fs.%s has no option '%s': %s"
+      error(text:format(name, tostring(key), suggest.hint(key, known)), 3)
+    elseif type(value) ~= kind then
+      local text = 'fs.%s: %s is a %s, not a %s'
+      error(text:format(name, key, type(value), kind), 3)
+    end
+  end
+  return options
+end
+
+-- What libuv says of a request on a descriptor has no path in it.
+local function answer(path, value, why)
+  if not why then return value end
+  local fault = type(why) == 'string' and err.of_luv(why) or why
+  if not fault.message:find ': .' then
+    fault = err.new(fault.code, fault.message:gsub(': *$', '') .. ': ' .. path)
+  end
+  return nil, fault
 end
 
 local function read_all(this, uv, fd, max)
@@ -82,7 +108,8 @@ end
 --- @return string? text, std.Err? err
 function M.read(path, options)
   check('read', path)
-  return answer(job.run(read, path, options and options.max or READ_MAX))
+  local max = check_options('read', options, { max = 'number' }).max
+  return answer(path, job.run(read, path, max or READ_MAX))
 end
 
 local function write_all(this, uv, fd, text)
@@ -136,7 +163,8 @@ function M.write(path, text, options)
   if type(text) ~= 'string' then
     error('fs.write takes a text, not a ' .. type(text), 2)
   end
-  return answer(job.run(write, path, text, options or {}))
+  options = check_options('write', options, { mode = 'number', sync = 'boolean' })
+  return answer(path, job.run(write, path, text, options))
 end
 
 --- The names in a folder, sorted, without '.' and '..'.
@@ -144,7 +172,7 @@ end
 --- @return string[]? names, std.Err? err
 function M.list(path)
   check('list', path)
-  return answer(job.run(fs_tree.names, path))
+  return answer(path, job.run(fs_tree.names, path))
 end
 
 local function moment(time) return time.sec + time.nsec / 1e9 end
@@ -181,8 +209,8 @@ end
 --- @return std.fs.Stat? stat, std.Err? err
 function M.stat(path, options)
   check('stat', path)
-  local follow = not options or options.follow ~= false
-  return answer(job.run(stat, path, follow and 'fs_stat' or 'fs_lstat'))
+  local follow = check_options('stat', options, { follow = 'boolean' }).follow ~= false
+  return answer(path, job.run(stat, path, follow and 'fs_stat' or 'fs_lstat'))
 end
 
 local function simple(this, name, ...)
@@ -197,7 +225,7 @@ end
 function M.rename(from, to)
   check('rename', from)
   check('rename', to)
-  return answer(job.run(simple, 'fs_rename', from, to))
+  return answer(from, job.run(simple, 'fs_rename', from, to))
 end
 
 local function remove(this, path)
@@ -215,8 +243,8 @@ end
 --- @return true? ok, std.Err? err
 function M.remove(path, options)
   check('remove', path)
-  local all = options and options.recursive
-  return answer(job.run(all and fs_tree.remove or remove, path))
+  local all = check_options('remove', options, { recursive = 'boolean' }).recursive
+  return answer(path, job.run(all and fs_tree.remove or remove, path))
 end
 
 --- @class std.fs.Entry
@@ -229,7 +257,7 @@ end
 --- @return std.fs.Entry[]? entries, std.Err? err
 function M.walk(path)
   check('walk', path)
-  return answer(job.run(fs_tree.walk, path))
+  return answer(path, job.run(fs_tree.walk, path))
 end
 
 --- Copies a file, its mode too; what `to` named is replaced when the copy is whole.
@@ -239,7 +267,7 @@ end
 function M.copy(from, to)
   check('copy', from)
   check('copy', to)
-  return answer(job.run(fs_tree.copy, from, to))
+  return answer(from, job.run(fs_tree.copy, from, to))
 end
 
 local function append(this, path, text, options)
@@ -262,7 +290,8 @@ function M.append(path, text, options)
   if type(text) ~= 'string' then
     error('fs.append takes a text, not a ' .. type(text), 2)
   end
-  return answer(job.run(append, path, text, options or {}))
+  options = check_options('append', options, { mode = 'number', sync = 'boolean' })
+  return answer(path, job.run(append, path, text, options))
 end
 
 local function value_of(this, name, ...)
@@ -275,7 +304,7 @@ end
 --- @return string? path, std.Err? err
 function M.temp()
   local place = os.getenv 'TMPDIR' or '/tmp'
-  return answer(job.run(value_of, 'fs_mkdtemp', place .. '/runsmith.XXXXXX'))
+  return answer(place, job.run(value_of, 'fs_mkdtemp', place .. '/runsmith.XXXXXX'))
 end
 
 --- The path without links, dots and doubled slashes.
@@ -283,7 +312,7 @@ end
 --- @return string? path, std.Err? err
 function M.real(path)
   check('real', path)
-  return answer(job.run(value_of, 'fs_realpath', path))
+  return answer(path, job.run(value_of, 'fs_realpath', path))
 end
 
 --- Makes a symbolic link.
@@ -293,7 +322,7 @@ end
 function M.link(target, path)
   check('link', target)
   check('link', path)
-  return answer(job.run(simple, 'fs_symlink', target, path))
+  return answer(path, job.run(simple, 'fs_symlink', target, path))
 end
 
 --- Watches a file, also one that is replaced or made later, or what is in a folder:
@@ -331,7 +360,7 @@ end
 --- @return true? ok, std.Err? err
 function M.mkdir(path, options)
   check('mkdir', path)
-  return answer(job.run(mkdir, path, options and options.mode or DIRECTORY_MODE))
+  return answer(path, job.run(mkdir, path, options and options.mode or DIRECTORY_MODE))
 end
 
 return M

@@ -71,7 +71,8 @@ function M.new(path, is_folder)
   end)
   if ok then return watcher end
   watcher:close()
-  return nil, err.of_luv(why)
+  local fault = err.of_luv(why)
+  return nil, err.new(fault.code, fault.message .. ': ' .. path)
 end
 
 return M

@@ -23,6 +23,7 @@ local owned = require 'runsmith.owned'
 local schedule = require 'runsmith.schedule'
 local strand = require 'runsmith.strand'
 local stream = require 'std.net.stream'
+local suggest = require 'runsmith.suggest'
 
 local M = {}
 
@@ -37,8 +38,24 @@ local function check(name, options, fields)
   end
   for key in pairs(options) do
     if not fields[key] then
-      error(('net.%s knows no option %q'):format(name, tostring(key)), 3)
+      error(('net.%s knows no option %q: %s'):format(name, tostring(key),
+        suggest.hint(key, fields)), 3)
     end
+  end
+end
+
+local function check_place(name, options)
+  local path, port = options.path, options.port
+  if path == nil and port == nil then
+    error(('net.%s takes a port, or a path'):format(name), 3)
+  elseif path ~= nil and (type(path) ~= 'string' or path == '') then
+    error(('net.%s: path is %s; it must be a string'):format(name, tostring(path)), 3)
+  end
+  local is_port = type(port) == 'number' and port >= 0 and port % 1 == 0
+  is_port = is_port and port < 65536
+  if port ~= nil and not is_port then
+    error(('net.%s: port is %s; it must be an integer up to 65535'):format(name,
+      tostring(port)), 3)
   end
 end
 
@@ -114,9 +131,7 @@ local CONNECT = {
 --- @return std.net.Stream? stream, string|std.Err? why
 function M.connect(options)
   check('connect', options, CONNECT)
-  if not options.path and type(options.port) ~= 'number' then
-    error('net.connect takes a port, or a path', 2)
-  end
+  check_place('connect', options)
   local by = host.now() + (options.timeout or TIMEOUT)
   local made, why
   if options.path then
@@ -207,9 +222,7 @@ local LISTEN = { host = true, port = true, path = true, backlog = true }
 --- @return std.net.Listener? listener, string|std.Err? why
 function M.listen(options)
   check('listen', options, LISTEN)
-  if not options.path and type(options.port) ~= 'number' then
-    error('net.listen takes a port, or a path', 2)
-  end
+  check_place('listen', options)
   local uv = owned.luv()
   local handle = options.path and uv.new_pipe() or uv.new_tcp()
   local main = strand.current()

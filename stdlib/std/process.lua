@@ -87,6 +87,12 @@ local function check(name, spec, known, piped)
       refuse(3, 'process.%s: %s is a %s, not a %s', name, key, type(value), kind)
     end
   end
+  for key in pairs(spec.env or {}) do
+    if type(key) ~= 'string' or key == '' or key:find '[=%z]' then
+      refuse(3, "process.%s: env takes NAME = value, and %s is no name", name,
+        type(key) == 'string' and ('%q'):format(key) or tostring(key))
+    end
+  end
   local timeout = spec.timeout
   if timeout ~= nil and not (type(timeout) == 'number' and timeout >= 0) then
     refuse(3, 'process.%s: timeout is %s, not seconds', name, tostring(timeout))

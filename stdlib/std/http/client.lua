@@ -24,6 +24,7 @@ local err = require 'std.err'
 local host = require 'runsmith.host'
 local http = require 'runsmith.http'
 local pool = require 'std.http.pool'
+local suggest = require 'runsmith.suggest'
 local urls = require 'std.http.url'
 
 local M = {}
@@ -71,9 +72,12 @@ local function check(options)
   end
   for key, value in pairs(options) do
     local wanted = FIELDS[key]
-    if not wanted or wanted ~= true and type(value) ~= wanted then
-      local text = 'http.request: no %s = %s'
-      error(text:format(tostring(key), tostring(value)), 3)
+    if not wanted then
+      local text = "http.request has no option '%s': %s"
+      error(text:format(tostring(key), suggest.hint(key, FIELDS)), 3)
+    elseif wanted ~= true and type(value) ~= wanted then
+      local text = 'http.request: %s is a %s, not a %s'
+      error(text:format(key, type(value), wanted), 3)
     end
   end
   if not options.url then error('http.request: no url', 3) end

@@ -6,6 +6,7 @@ local net = require 'std.net'
 local route = require 'std.http.route'
 local schedule = require 'runsmith.schedule'
 local strand = require 'runsmith.strand'
+local suggest = require 'runsmith.suggest'
 
 local M = {}
 
@@ -70,13 +71,24 @@ local function arrived(self, stream)
 end
 
 local function check(options)
+  if type(options) ~= 'table' then
+    error('http.listen takes a table, not a ' .. type(options), 4)
+  end
   for key in pairs(options) do
     if not OPTIONS[key] then
-      error(('http.listen knows no option %q'):format(tostring(key)), 4)
+      error(("http.listen has no option '%s': %s"):format(tostring(key),
+        suggest.hint(key, OPTIONS)), 4)
     end
   end
   if not options.routes and not options.handler then
     error('http.listen: neither routes nor a handler', 4)
+  end
+  local port = options.port
+  local is_port = type(port) == 'number' and port >= 0 and port % 1 == 0
+  is_port = is_port and port < 65536
+  if not (port == nil and options.path or is_port) then
+    error(('http.listen: port is %s; it must be an integer up to 65535'):format(
+      tostring(port)), 4)
   end
 end
 
