@@ -66,7 +66,8 @@ function LINES.output(entry) return words('output', first_line(entry.text)) end
 
 function LINES.escalated(entry) return words('escalated', entry.max) end
 
--- On a slow machine the interrupt may come too late, and the ladder's next rung ends it.
+-- On a slow machine the interrupt may come too late; then the ladder's next rung ends
+-- it.
 local function told_vaguely(text)
   if text == 'killed violation' then return nil end
   text = text:gsub('^exited KILL .*', 'exited interrupted')
