@@ -95,7 +95,8 @@ describe('status', function()
     local tree = [[
 local rs = require 'runsmith'
 local units = { backoff = { first = 600, max = 600 }, rs.supervisor 'edge' {
-  rs.worker 'bad' { run = function() error 'no luck' end, intensity = { max = 0 } } },
+  rs.command 'bad' { -- ready at no time
+    exec = { 'false' }, ready = 'notify', intensity = { max = 0 } } },
   rs.worker 'two' { run = 'beater' } }
 for i = 1, 10000 do
   units[#units + 1] = rs.command('c' .. i) { after = { 'edge' }, exec = { 'true' } }
