@@ -129,8 +129,8 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
   rs_engine_put(engine, event);
 }
 
-/* It was interrupted. Where it has said its last word, or its runner is stopped or going,
-** the rung waits for that. */
+/* It was interrupted. Where it has said its last word, or its runner is stopped or
+** going, the rung waits for that. */
 static void look_rung(rs_engine *engine, const rs_action *action, const rs_unit *unit) {
   rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
   event.at = rs_base_now();

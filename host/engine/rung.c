@@ -1,6 +1,6 @@
-/* The kernel counts a wait for a processor once it is over. Of a thread that is ready to
-** run at this moment, all that it did not run is taken for such a wait, so that the one
-** in progress counts too. */
+/* The kernel counts a wait for a processor once it is over. Of a thread that is ready
+** to run at this moment, all that it did not run is taken for such a wait, so that the
+** one in progress counts too. */
 #include "rung.h"
 
 static rs_time between(rs_time least, rs_time value, rs_time most) {

@@ -21,8 +21,8 @@ struct rs_rung {
 /* The unit in this slot is being interrupted. */
 void rs_rung_begin(rs_rung *rung, const rs_runner *runner, uint32_t slot);
 
-/* ns since then in which the keeper had not yet passed it on, another ran in that VM, or
-** its thread waited for a processor. */
+/* ns since then in which the keeper had not yet passed it on, another ran in that VM,
+** or its thread waited for a processor. */
 rs_time rs_rung_lost(const rs_rung *rung, const rs_runner *runner);
 
 #endif

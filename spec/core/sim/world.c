@@ -277,7 +277,8 @@ rs_event rs_world_look(rs_sim *sim, const rs_action *action) {
   rs_actor *actor = rs_world_actor(sim, action->unit, action->inc);
   if (actor == NULL) return ev;
   ev.at = actor->beat;
-  if (actor->struck > 0) ev.x = rs_world_held(sim, (uint32_t)(actor - sim->world.actor));
+  if (actor->struck > 0)
+    ev.x = rs_world_held(sim, (uint32_t)(actor - sim->world.actor));
   else if (!actor->alive) ev.at = sim->now; /* its end is on its way */
   else ev.x = rs_world_owed(sim, (uint32_t)(actor - sim->world.actor));
   return ev;
