@@ -60,6 +60,9 @@ bool rig_hear(rig *r, uint32_t vm, rs_record *record, int ms);
 /* The next exit of `slot`; fails where none comes. */
 uint32_t rig_exit(rig *r, uint32_t vm, uint32_t slot);
 
+/* Has `code` run in slot 5 of VM 0; it must return `answer`. */
+void rig_answers(rig *r, const char *code, const char *answer);
+
 /* Both ways at once, as the engine does it. */
 void rig_interrupt(rig *r, uint32_t vm, uint32_t slot, uint32_t inc, int ms);
 
