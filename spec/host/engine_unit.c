@@ -130,7 +130,7 @@ static void waiting_is_never_told_too_small(void **state) {
   assert_true(recent <= 30 * RS_MS);
 }
 
-/* A thread that runs is ready to; one that sleeps is not, and waits for no processor. */
+/* Of a thread that sleeps nothing is said to wait for a processor. */
 static void a_thread_is_ready_or_not(void **state) {
   (void)state;
   rs_cpu own = rs_delay_cpu(getpid(), getpid());

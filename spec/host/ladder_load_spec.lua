@@ -7,7 +7,7 @@ local harness = require 'host.harness'
 local misdeed = require 'host.misdeed'
 local posix = require 'host.posix'
 
-local LOOPS = 48
+local LOOPS = 32
 local SOON = 'stall = 0.03,' -- of time that it runs, of which it gets little
 
 -- A processor that we may use.
