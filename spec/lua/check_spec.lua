@@ -35,10 +35,6 @@ local RULES = { -- script, the one mistake
     "after: 'x' is no sibling: they are: b",
   },
   {
-    root 'pool = rs.supervisor { }',
-    'pool is a supervisor; it must be a value made by rs.worker {…}',
-  },
-  {
     command "exec = { 'a' }, output = { max = 3 }",
     "output lacks [1]; it must be a table { path, max = '10M', keep = 5 }",
   },
