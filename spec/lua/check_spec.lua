@@ -190,9 +190,7 @@ local RULES = { -- script, the one mistake
     'rs.probe.tcp.every is 2, but rs.probe.tcp.every is 3: they look as one',
   },
   {
-    command(
-      "exec = { 'x' }, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }"
-    ),
+    command "exec = {'x'}, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }",
     "rs.no.when: 'up' is no state",
   },
   {
@@ -213,10 +211,7 @@ local RULES = { -- script, the one mistake
     ),
     "with output = 'inherit' nobody reads what it writes",
   },
-  {
-    root "probes = { rs.probe.output { pattern = 'x' } }",
-    'rs.probe.output: a supervisor writes nothing',
-  },
+  { root "probes = { rs.probe.output { pattern = 'x' } }", 'a supervisor writes' },
   {
     command "exec = { 'x' }, probes = rs.probe.tcp { port = 1 }",
     'probes is a probe; it must be a list of probes',
