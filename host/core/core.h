@@ -21,6 +21,12 @@
 
 enum { RS_UNITS_MAX = 1 << 22, RS_INTENSITY_MAX = 10000 };
 
+/* ns that an interrupted worker has to be out; how many more, at most, where it was not
+** let run; how late the kill may be that follows. */
+#define RS_RUNG ((rs_time)100000000)
+#define RS_RUNG_MORE ((rs_time)2000000000)
+#define RS_RUNG_STEP ((rs_time)10000000)
+
 /* What came to pass. "a", "b", "x" and "at" by kind; what is not named is ignored. */
 enum {
   /* From runners and processes: all of it may be late, doubled or nonsense. A number
@@ -36,7 +42,8 @@ enum {
   RS_EV_PROTOCOL,    /* its runner sent nonsense in its name; text says what */
   /* Answers to RS_DO_LOOK and RS_DO_LOOK_VM. */
   RS_EV_SEEN,    /* at: last sign of life; x: ns since then that it could not run for
-                 ** reasons not its own (others in its VM, no processor, ring full) */
+                 ** reasons not its own (others in its VM, no processor, ring full). Of
+                 ** one that was interrupted: x counts from then on, `at` does not */
   RS_EV_VM_SEEN, /* unit: the domain, a: vm; other, other_inc: whom it runs (RS_NONE:
                  ** idle, or b: 1, it runs none of them); at: last sign of life or
                  ** start of this turn, the later one; x: ns since then that the VM

@@ -45,6 +45,20 @@ void rs_ladder_end(rs_core *core, uint32_t id, uint8_t why) {
   rs_unit_live(core, id, RS_LIFE_INTERRUPTED);
 }
 
+/* Where it waits again and again, what is left of the rung may be next to nothing: the
+** next look is not sooner than RS_RUNG_STEP. */
+void rs_ladder_over(rs_core *core, uint32_t id, rs_time lost) {
+  rs_unit *u = rs_unit_of(core, id);
+  lost = rs_time_min(rs_time_max(lost, 0), RS_RUNG_MORE);
+  rs_time by = u->since + RS_RUNG + lost;
+  if (by <= core->now) {
+    rs_ladder_kill(core, id);
+    return;
+  }
+  u->launch_by = rs_time_max(by, core->now + RS_RUNG_STEP);
+  rs_wake(core, id, u->launch_by);
+}
+
 void rs_ladder_violate(rs_core *core, uint32_t id, const rs_limit *broken) {
   rs_unit *u = rs_unit_of(core, id);
   bool stopping = u->flags & RS_F_ASKED;

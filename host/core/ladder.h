@@ -4,7 +4,8 @@
 ** Layer    core.
 ** Owner    nothing.
 ** Thread   the core's.
-** Limits   an interrupted worker has RS_RUNG to be out.
+** Limits   an interrupted worker has RS_RUNG to be out, and as long as it could not run
+**          since for reasons not its own, at most RS_RUNG_MORE.
 ** Tested   spec/core/unit_spec.lua, spec/core/verdict_spec.lua, the simulator. */
 #ifndef RS_LADDER_H
 #define RS_LADDER_H
@@ -20,6 +21,9 @@ void rs_ladder_kill(rs_core *core, uint32_t id);
 
 /* The ladder from its second rung on; `why`: RS_K_... */
 void rs_ladder_end(rs_core *core, uint32_t id, uint8_t why);
+
+/* The interrupt's time may be over; `lost`: ns of it that were not the unit's own. */
+void rs_ladder_over(rs_core *core, uint32_t id, rs_time lost);
 
 /* A limit did not hold. */
 void rs_ladder_violate(rs_core *core, uint32_t id, const rs_limit *broken);

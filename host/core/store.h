@@ -15,10 +15,7 @@
 #include "quota.h"
 #include "unit.h"
 
-enum {
-  RS_RUNG = 100000000, /* ns that an interrupted worker has to be out */
-  RS_OUT_MIN = 64
-};
+enum { RS_OUT_MIN = 64 };
 
 enum {                        /* rs_unit.flags */
        RS_F_HELD = 1 << 0,    /* an operator's stop */

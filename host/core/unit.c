@@ -247,9 +247,11 @@ static void look(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_do(core, RS_DO_LOOK, id);
 }
 
-static void rung_over(rs_core *core, uint32_t id, const rs_event *ev) {
-  (void)ev;
-  rs_ladder_kill(core, id);
+static void rung_seen(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!(u->flags & RS_F_LOOKING)) return;
+  u->flags &= ~(uint32_t)RS_F_LOOKING;
+  rs_ladder_over(core, id, ev->x);
 }
 
 static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
@@ -307,8 +309,8 @@ static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
     started, begin, enter, ready_asked, terminating, extend, ended, protocol, seen,
     nothing, never, never, kill, look, stall},
   [RS_LIFE_INTERRUPTED] = {
-    started, nothing, nothing, nothing, nothing, nothing, ended, nothing, nothing,
-    nothing, never, nothing, kill_sooner, rung_over, nothing},
+    started, nothing, nothing, nothing, nothing, nothing, ended, nothing, rung_seen,
+    nothing, never, nothing, kill_sooner, look, nothing},
   [RS_LIFE_KILLED] = {
     started, nothing, nothing, nothing, nothing, nothing, ended_killed, nothing,
     nothing, nothing, never, nothing, nothing, never, nothing},

@@ -16,7 +16,7 @@ enum {
   RS_LIFE_STARTING,    /* started, not yet in its first state, or not yet ready */
   RS_LIFE_UP,          /* in its lifecycle; of a supervisor: ready */
   RS_LIFE_ASKED,       /* asked to stop; of a supervisor: its children stop */
-  RS_LIFE_INTERRUPTED, /* interrupted: it has 0.1 s to be out */
+  RS_LIFE_INTERRUPTED, /* interrupted: it has RS_RUNG to be out */
   RS_LIFE_KILLED,      /* killed: only its exit can follow */
   RS_LIFE_COUNT
 };

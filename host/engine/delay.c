@@ -47,15 +47,34 @@ rs_time rs_delays_since(const rs_delays *delays, rs_time at, rs_time waited) {
   return waited > before ? waited - before : 0;
 }
 
-rs_time rs_delay_read(pid_t pid, pid_t tid) {
-  char name[64], text[128];
-  snprintf(name, sizeof name, "/proc/%d/task/%d/schedstat", (int)pid, (int)tid);
+/* A file of the thread's in /proc; empty where there is none. */
+static void read_file(pid_t pid, pid_t tid, const char *which, char text[static 512]) {
+  char name[64];
+  *text = 0;
+  snprintf(name, sizeof name, "/proc/%d/task/%d/%s", (int)pid, (int)tid, which);
   int fd = open(name, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  ssize_t size = read(fd, text, sizeof text - 1);
+  if (fd < 0) return;
+  ssize_t size = read(fd, text, 511);
   close(fd);
-  if (size <= 0) return 0;
-  text[size] = 0;
-  const char *second = strchr(text, ' ');
-  return second ? (rs_time)strtoll(second, NULL, 10) : 0;
+  text[size > 0 ? size : 0] = 0;
+}
+
+static rs_cpu read_times(pid_t pid, pid_t tid) {
+  char text[512], *rest;
+  rs_cpu cpu = {0};
+  read_file(pid, tid, "schedstat", text);
+  cpu.ran = (rs_time)strtoll(text, &rest, 10);
+  cpu.waited = (rs_time)strtoll(rest, NULL, 10);
+  return cpu;
+}
+
+rs_time rs_delay_read(pid_t pid, pid_t tid) { return read_times(pid, tid).waited; }
+
+rs_cpu rs_delay_cpu(pid_t pid, pid_t tid) {
+  char text[512];
+  rs_cpu cpu = read_times(pid, tid);
+  read_file(pid, tid, "stat", text);
+  const char *state = strrchr(text, ')'); /* its name may hold anything */
+  cpu.ready = state && strncmp(state, ") R", 3) == 0;
+  return cpu;
 }

@@ -34,4 +34,13 @@ rs_time rs_delays_since(const rs_delays *delays, rs_time at, rs_time waited);
 /* What the kernel says that it waited in its life (schedstat); 0 where it is silent. */
 rs_time rs_delay_read(pid_t pid, pid_t tid);
 
+/* A thread and its processor: how long it ran and waited in its life, and whether it
+** runs or waits at this moment. */
+typedef struct rs_cpu {
+  rs_time ran, waited;
+  bool ready;
+} rs_cpu;
+
+rs_cpu rs_delay_cpu(pid_t pid, pid_t tid);
+
 #endif

@@ -7,6 +7,7 @@
 #include "entry.h"
 #include "lua.h"
 #include "names.h"
+#include "rung.h"
 #include "where.h"
 
 enum {
@@ -128,9 +129,23 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
   rs_engine_put(engine, event);
 }
 
+/* It was interrupted. Where it has said its last word, or its runner is stopped or
+** going, the rung waits for that. */
+static void look_rung(rs_engine *engine, const rs_action *action, const rs_unit *unit) {
+  rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};
+  event.at = rs_base_now();
+  event.x = RS_RUNG_MORE;
+  if (unit->runner && !unit->runner->killed && unit->slot == unit->rung->slot &&
+      !is_halted(unit->runner))
+    event.x = rs_rung_lost(unit->rung, unit->runner);
+  rs_engine_put(engine, event);
+}
+
 void rs_look(rs_engine *engine, const rs_action *action) {
   const rs_unit *unit = rs_engine_unit(engine, action->unit);
-  if (unit->command) rs_command_look(engine, action);
+  if (unit->rung && unit->inc == action->inc && unit->rung->inc == action->inc)
+    look_rung(engine, action, unit);
+  else if (unit->command) rs_command_look(engine, action);
   else if (unit->runner && !unit->runner->killed && unit->slot != RS_NONE &&
            unit->inc == action->inc && !is_halted(unit->runner))
     look_slot(engine, action, unit);

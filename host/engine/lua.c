@@ -5,8 +5,9 @@
 
 #include "add.h"
 #include "handover.h"
+#include "rung.h"
 
-enum { INTERRUPT = 100 * RS_MS, CLOSE_MS = 500 };
+enum { CLOSE_MS = 500 };
 
 static void fail(rs_engine *engine, const rs_action *action, const char *why) {
   rs_event exit = {.kind = RS_EV_EXIT, .unit = action->unit, .inc = action->inc};
@@ -139,7 +140,9 @@ void rs_lua_interrupt(rs_engine *engine, const rs_action *action) {
   rs_unit *unit = living(engine, action);
   if (!unit || unit->custom) return;
   rs_ctl ctl = {.kind = RS_CTL_INTERRUPT, .a = unit->slot, .b = unit->inc};
-  ctl.y = INTERRUPT;
+  ctl.y = RS_RUNG + RS_RUNG_MORE;
+  if (!unit->rung) unit->rung = rs_base_new(sizeof *unit->rung);
+  rs_rung_begin(unit->rung, unit->runner, unit->slot);
   put_down(unit, RS_DOWN_END, 0, 0);
   rs_runner_tell(unit->runner, &ctl, NULL, NULL, 0);
 }

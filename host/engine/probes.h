@@ -77,6 +77,7 @@ typedef struct rs_probes {
   uint64_t delay;  /* ms until the next try */
   rs_time begun;   /* of this runner */
   uint64_t resume; /* the turn that was interrupted; 0 */
+  rs_rung *rung;   /* of the last interrupt; NULL: there was none */
   rs_time waited;  /* its thread for a processor, when last looked at */
 } rs_probes;
 

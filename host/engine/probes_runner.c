@@ -4,10 +4,10 @@
 #include "entry.h"
 #include "lua.h"
 #include "probes.h"
+#include "rung.h"
 
 enum {
   STALL = RS_SECOND, /* one look may run so long without a wait */
-  RUNG = 150 * RS_MS,
   DELAY_FIRST = 100, /* ms until the next runner, doubled with each that dies young */
   DELAY_MOST = 10000,
   YOUNG = 10, /* seconds */
@@ -55,6 +55,29 @@ static bool found_idle(rs_vm *page) {
   return false;
 }
 
+/* Interrupted, and it runs yet. */
+static void judge_rung(rs_probes *probes, const rs_probe *probe) {
+  rs_time lost = rs_rung_lost(probes->rung, probes->runner);
+  if (lost > RS_RUNG_MORE) lost = RS_RUNG_MORE;
+  rs_time left = probes->rung->at + RS_RUNG + lost - rs_base_now();
+  if (left > 0) {
+    watch(probes, left < RS_RUNG_STEP ? RS_RUNG_STEP : left);
+    return;
+  }
+  rs_entry_log(probes->engine, probe->unit, probe->inc, 3,
+               "a probe held up the others and could not be interrupted");
+  rs_runner_kill(probes->runner, RS_NONE, 0);
+}
+
+static void interrupt(rs_probes *probes, const rs_probe *probe) {
+  rs_ctl ctl = {.kind = RS_CTL_INTERRUPT, .a = probe->slot, .b = probe->inc};
+  ctl.y = RS_RUNG + RS_RUNG_MORE;
+  if (!probes->rung) probes->rung = rs_base_new(sizeof *probes->rung);
+  rs_rung_begin(probes->rung, probes->runner, probe->slot);
+  rs_runner_tell(probes->runner, &ctl, NULL, NULL, 0);
+  watch(probes, RS_RUNG);
+}
+
 /* The VM has run for a while: has one look held up the others for too long? */
 static void on_stall(uv_timer_t *timer) {
   rs_probes *probes = timer->data;
@@ -67,9 +90,7 @@ static void on_stall(uv_timer_t *timer) {
   rs_time lost = waited(probes, page) - probes->waited;
   const rs_probe *probe = running(probes, page);
   if (probe && probes->resume == turn && turn != 0) {
-    rs_entry_log(runner->engine, probe->unit, probe->inc, 3,
-                 "a probe held up the others and could not be interrupted");
-    rs_runner_kill(runner, RS_NONE, 0);
+    judge_rung(probes, probe);
     return;
   }
   probes->waited += lost;
@@ -77,11 +98,8 @@ static void on_stall(uv_timer_t *timer) {
     watch(probes, STALL - (span > lost && span - lost < STALL ? span - lost : 0));
     return;
   }
-  rs_ctl ctl = {.kind = RS_CTL_INTERRUPT, .a = probe->slot, .b = probe->inc};
-  ctl.y = 100 * RS_MS;
   probes->resume = turn;
-  rs_runner_tell(runner, &ctl, NULL, NULL, 0);
-  watch(probes, RUNG);
+  interrupt(probes, probe);
 }
 
 void rs_probes_put(rs_probes *probes, const rs_probe *probe, rs_record record,

@@ -24,12 +24,14 @@ typedef struct rs_custom rs_custom;
 typedef struct rs_evaluation rs_evaluation;
 typedef struct rs_probes rs_probes;
 typedef struct rs_sources rs_sources;
+typedef struct rs_rung rs_rung;
 
 /* Where a unit's present incarnation is; indexed by core id. */
 typedef struct rs_unit {
   rs_runner *runner; /* of a worker; of an isolating supervisor: its domain's */
   rs_command *command;
   rs_custom *custom;
+  rs_rung *rung; /* once it was interrupted; NULL */
   uint32_t inc;
   uint32_t slot;      /* RS_NONE: it has none */
   uint32_t plan, row; /* where it is described; plan 0: not known yet */

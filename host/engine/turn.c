@@ -47,6 +47,7 @@ void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
   if (unit->slot != RS_NONE && unit->runner) rs_part_free(unit->runner, unit->slot);
   rs_custom_free(unit->custom);
   rs_channels_left(engine, id);
+  free(unit->rung);
   rs_unit left = {.slot = RS_NONE, .inc = unit->inc, .backend = unit->backend};
   left.plan = unit->plan;
   left.row = unit->row;

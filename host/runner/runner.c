@@ -131,7 +131,9 @@ static void interrupt(const rs_runner *runner) {
   if (!slot) return;
   rs_machine *vm = rs_runner_machine(runner, atomic_load(&slot->vm));
   rs_time until = rs_clock() + (rs_time)got.ctl.y;
-  if (vm) rs_interrupt_begin(vm, got.ctl.a, got.ctl.b, until);
+  if (!vm) return;
+  rs_interrupt_begin(vm, got.ctl.a, got.ctl.b, until);
+  if (vm->page) atomic_store(&vm->page->struck, rs_clock());
 }
 
 static int take_data(rs_runner *runner, char *why) {

@@ -57,8 +57,9 @@ typedef struct rs_vm {
                             ** in which it waited for a processor */
   _Atomic int64_t full;     /* VM: ns waited for room, waits that have ended */
   _Atomic int64_t full_since; /* VM: start of the wait for room in progress; 0 */
+  _Atomic int64_t struck;   /* keeper: when it last heeded an interrupt for here */
   _Atomic int32_t tid;      /* VM: its thread, for /proc */
-  uint8_t spare[68];
+  uint8_t spare[60];
 } rs_vm;
 
 /* What the runner's fatal-signal handler leaves for the engine. */

@@ -1,6 +1,7 @@
 --- One journal entry as a person reads it: a colour, a line, and what goes below it.
 local M = {}
 
+local hint = require('runsmith.suggest').hint
 local seconds = require('cli.terminal').seconds
 
 local function said(text) return text and text ~= '' and text or nil end
@@ -219,6 +220,18 @@ local function other(entry)
     if not COMMON[key] then rest[key] = value end
   end
   return nil, (fields_text(rest):gsub('^ +', ''))
+end
+
+--- A check for kinds with commas between.
+--- @param text string
+--- @return string? text, string? fault
+function M.kinds(text)
+  for kind in text:gmatch '[^,]+' do
+    if not KINDS[kind] then
+      return nil, 'there is no such kind: ' .. hint(kind, KINDS)
+    end
+  end
+  return text
 end
 
 --- How an entry reads.

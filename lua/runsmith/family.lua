@@ -18,10 +18,13 @@ local function read(path)
   return text
 end
 
-local function children(uv, pid)
+--- A process's children, as they are now.
+--- @param pid integer|'self'
+--- @return integer[]
+function M.children(pid)
   local list = {}
-  local tasks = ('/proc/%d/task'):format(pid)
-  for _, thread in ipairs(folder.names(uv, tasks) or {}) do
+  local tasks = ('/proc/%s/task'):format(pid)
+  for _, thread in ipairs(folder.names(owned.luv(), tasks) or {}) do
     for child in read(('%s/%s/children'):format(tasks, thread)):gmatch '%d+' do
       list[#list + 1] = tonumber(child)
     end
@@ -29,20 +32,24 @@ local function children(uv, pid)
   return list
 end
 
-local function descendants(uv, pid, found, depth)
+local function descendants(pid, found, depth)
   if depth > DEPTH_MAX then return found end
-  for _, child in ipairs(children(uv, pid)) do
+  for _, child in ipairs(M.children(pid)) do
     found[#found + 1] = child
-    descendants(uv, child, found, depth + 1)
+    descendants(child, found, depth + 1)
   end
   return found
 end
 
-local function kill_all(uv, pids)
+local function kill_all(pids)
   for _, pid in ipairs(pids) do
-    uv.kill(pid, 'sigkill')
+    owned.luv().kill(pid, 'sigkill')
   end
 end
+
+--- Kills a process and its descendants, as they are now.
+--- @param pid integer
+function M.kill_tree(pid) kill_all(descendants(pid, { pid }, 1)) end
 
 --- Kills a program that leads its group, its group and its descendants. They are
 --- stopped first, so that none starts another when it sees its child die.
@@ -50,7 +57,7 @@ end
 function M.kill(pid)
   local uv = owned.luv()
   uv.kill(-pid, 'sigstop')
-  kill_all(uv, descendants(uv, pid, {}, 1))
+  kill_all(descendants(pid, {}, 1))
   uv.kill(-pid, 'sigkill')
 end
 
@@ -66,13 +73,10 @@ function M.mark(owner) return MARK .. '=' .. owner end
 --- Kills those that have come to the engine because who started them has ended.
 --- @param owner string path#incarnation
 function M.orphans(owner)
-  local uv = owned.luv()
   local mark = '\0' .. M.mark(owner) .. '\0'
-  for _, pid in ipairs(children(uv, uv.os_getppid())) do
+  for _, pid in ipairs(M.children(owned.luv().os_getppid())) do
     local environment = '\0' .. read(('/proc/%d/environ'):format(pid))
-    if environment:find(mark, 1, true) then
-      kill_all(uv, descendants(uv, pid, { pid }, 1))
-    end
+    if environment:find(mark, 1, true) then M.kill_tree(pid) end
   end
 end
 

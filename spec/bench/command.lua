@@ -7,7 +7,7 @@ local kills = require 'bench.kills'
 local measure = require 'bench.measure'
 local posix = require 'host.posix'
 
-local PROGRAM = kills.program 'bench_spawn_floor'
+local PROGRAM = kills.program 'bench_floor'
 
 local TREE = [[
 local rs = require 'runsmith'
@@ -100,7 +100,7 @@ end
 
 return function(report)
   local peer = os.getenv 'DINIT'
-  local list = { runsmith(), kills.floor('floor', { PROGRAM }) }
+  local list = { runsmith(), kills.floor('floor', { PROGRAM, 'spawn' }) }
   if peer then
     list[2], list[3], list[4] = unread(), list[2], dinit(peer)
   end

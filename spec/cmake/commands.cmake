@@ -2,5 +2,3 @@
 add_executable(command_program spec/host/command_program.c)
 set_target_properties(command_program PROPERTIES
   RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-
-add_executable(bench_spawn_floor spec/bench/spawn_floor.c)

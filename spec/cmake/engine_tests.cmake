@@ -6,5 +6,5 @@ foreach(spec ${specs})
   target_link_libraries(${name} PRIVATE rs_engine ${CMOCKA_LIBRARY})
   add_test(NAME host/${name} COMMAND ${name})
   set_tests_properties(host/${name} PROPERTIES
-    TIMEOUT 120 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+    TIMEOUT 300 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
 endforeach()

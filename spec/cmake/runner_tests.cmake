@@ -16,5 +16,5 @@ foreach(spec ${specs})
   endif()
   add_test(NAME host/${name} COMMAND ${name})
   set_tests_properties(host/${name} PROPERTIES
-    TIMEOUT 120 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+    TIMEOUT 300 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
 endforeach()

@@ -29,7 +29,7 @@ function(rs_suite name folder)
     NAME ${name} COMMAND ${LUAJIT_PROGRAM} ${BUSTED} -o TAP ${folder}
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES
-    ENVIRONMENT "${environment}" TIMEOUT 600 RUN_SERIAL ${with_SERIAL} LABELS busted)
+    ENVIRONMENT "${environment}" TIMEOUT 1800 RUN_SERIAL ${with_SERIAL} LABELS busted)
 endfunction()
 
 rs_suite(tidy spec/tidy)

@@ -48,6 +48,57 @@ describe('a worker', function()
     w:advance(0.2)
     assert.equal('INTERRUPT a', w:deeds()[1])
   end)
+  it('has its interrupt wait while it cannot run, but not for ever', function()
+    local w = world(worker 'a' { backend = 'process' })
+    w.silent.a = w.now
+    w.mute.a = { interrupt = true }
+    w:advance(2.05)
+    assert.same({ 'INTERRUPT a' }, w:deeds())
+    w.lost.a = 0.3 -- since the interrupt, which was at 2 s
+    w:advance(0.34)
+    assert.same({}, w:deeds())
+    w:advance(0.02)
+    assert.equal('KILL a', w:deeds()[1])
+
+    w.silent.a, w.lost.a = w.now, nil
+    w:advance(2.05)
+    assert.same({ 'INTERRUPT a' }, w:deeds())
+    w.lost.a = 1e6
+    w:advance(2.04)
+    assert.same({}, w:deeds())
+    w:advance(0.03)
+    assert.equal('KILL a', w:deeds()[1])
+  end)
+  it('whose interrupt is out in time is not killed, however late it is', function()
+    local w = world(worker 'a' {})
+    w.silent.a = w.now
+    w.mute.a = { interrupt = true }
+    w:advance(2.05)
+    w.lost.a = 1
+    w:advance(0.5)
+    w:exit('a', 'interrupted')
+    assert.same({}, w:take 'KILL')
+    assert.same({}, w:take 'killed')
+  end)
+  it('that waits ever more is looked at now and then', function()
+    local w = world(worker 'a' { backend = 'process' })
+    w.silent.a = w.now
+    w.mute.a = { interrupt = true, look = true }
+    w:advance(2.01)
+    w:feed('SEEN', 'a', { at = lib.time(w.silent.a), x = 0 })
+    w:pump()
+    w:take()
+    local struck, looks = w.now, 0
+    w:advance(0.1)
+    while w:view('a').life == lib.C.RS_LIFE_INTERRUPTED and looks < 1000 do
+      looks = looks + 1 -- it had no more than 99.999 ms of all that
+      w:tell('SEEN', 'a', { x = lib.time(w.now - struck - 0.099999) })
+      w:advance(0.01)
+    end
+    assert.equal('KILL a', w:deeds()[1])
+    assert.is_true(looks > 100 and looks < 250)
+    assert.is_true(w.now - struck < 2.2)
+  end)
   it('has limits for its first state, a transition and a stay', function()
     local w = world(worker 'a' {})
     w.mute.a = { start = true }

@@ -106,17 +106,6 @@ describe('the control socket', function()
     host:finish()
   end)
 
-  it('does not wait for ever for the rest of a line', function()
-    local host = start()
-    local client = control.open(host)
-    assert.is_true(client:ask({ op = 'status' }).ok)
-    client:send '{"op":"sta'
-    assert.equal('slow', client:object().error.code)
-    assert.is_true(client:ended())
-    client:close()
-    host:finish()
-  end)
-
   it('is in the environment of each unit', function()
     local host = harness.start {
       files = {
@@ -158,15 +147,20 @@ describe('the control socket', function()
     host:finish()
   end)
 
-  it('bears one that asks and reads nothing', function()
+  it('waits for ever neither for a line nor for a reader', function()
     local host = start()
-    local client = control.open(host)
+    local slow, client = control.open(host), control.open(host)
+    assert.is_true(slow:ask({ op = 'status' }).ok)
+    slow:send '{"op":"sta'
     for _ = 1, 2000 do
       client:send '{"id":1,"op":"status"}\n{"id":2,"op":"journal","since":0}\n'
       if not posix.wait_readable(client.fd, 0) then well(host) end
     end
     well(host)
     client:close()
+    assert.equal('slow', slow:object().error.code)
+    assert.is_true(slow:ended())
+    slow:close()
     host:finish()
   end)
 

@@ -91,23 +91,24 @@ describe('status', function()
     host:finish()
   end)
 
-  it('of ten thousand units comes whole', function()
+  it('of thousands of units comes whole', function()
     local tree = [[
 local rs = require 'runsmith'
 local units = { backoff = { first = 600, max = 600 }, rs.supervisor 'edge' {
-  rs.worker 'bad' { run = function() error 'no luck' end, intensity = { max = 0 } } },
+  rs.command 'bad' { -- ready at no time
+    exec = { 'false' }, ready = 'notify', intensity = { max = 0 } } },
   rs.worker 'two' { run = 'beater' } }
-for i = 1, 10000 do
+for i = 1, 3000 do
   units[#units + 1] = rs.command('c' .. i) { after = { 'edge' }, exec = { 'true' } }
 end
 return rs.supervisor 'plant' (units)
 ]]
     local host = start(nil, tree)
     local root = control.ask(host, { op = 'status' }).result
-    assert.equal(10002, #root.children)
-    assert.same({ 'plant/c10000', 'waiting', 'plant/edge' }, {
-      root.children[10002].path, root.children[10002].health,
-      root.children[10002].waits_for,
+    assert.equal(3002, #root.children)
+    assert.same({ 'plant/c3000', 'waiting', 'plant/edge' }, {
+      root.children[3002].path, root.children[3002].health,
+      root.children[3002].waits_for,
     })
     host:finish()
   end)
@@ -181,6 +182,10 @@ describe('the command line', function()
     assert.equal(#host:all { kind = 'exited' }, count)
     assert.equal('', select(2, control.run(host, 'journal', '--until', '1h')))
     assert.equal(2, (control.run(host, 'journal', '--since', 'then')))
+    assert.equal(2, (control.run(host, 'journal', '--kind', 'log,exitd')))
+    local status, _, err = control.run(host, 'journal', 'plant/nobody')
+    assert.equal(1, status)
+    assert.equal("runsmith journal: there is no unit 'plant/nobody'\n", err)
     host:finish()
   end)
 

@@ -4,6 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -127,6 +130,29 @@ static void waiting_is_never_told_too_small(void **state) {
   assert_true(recent <= 30 * RS_MS);
 }
 
+/* Of a thread that sleeps nothing is said to wait for a processor. */
+static void a_thread_is_ready_or_not(void **state) {
+  (void)state;
+  rs_cpu own = rs_delay_cpu(getpid(), getpid());
+  if (own.ran == 0) skip(); /* a kernel that does not tell */
+  assert_true(own.ready);
+  pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  rs_cpu other = {.ready = true};
+  for (int i = 0; i < 5000 && other.ready; i++) {
+    poll(NULL, 0, 1);
+    other = rs_delay_cpu(child, child);
+  }
+  assert_false(other.ready);
+  kill(child, SIGKILL);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  other = rs_delay_cpu(child, child);
+  assert_false(other.ready);
+  assert_int_equal(other.ran + other.waited, 0);
+}
+
 static void close_disk(rs_disk *disk) {
   close(disk->fd);
   free(disk->path);
@@ -231,6 +257,7 @@ int main(void) {
     cmocka_unit_test(environments_change_by_name),
     cmocka_unit_test(lists_are_strings_in_a_row),
     cmocka_unit_test(waiting_is_never_told_too_small),
+    cmocka_unit_test(a_thread_is_ready_or_not),
     cmocka_unit_test(disk_goes_on_after_a_crash),
     cmocka_unit_test(disk_turns_over_by_size),
     cmocka_unit_test(disk_counts_what_it_cannot_write),

@@ -9,10 +9,12 @@ local MISHAPS = { 'violation', 'exited', 'restart', 'collateral', 'killed' }
 local M = {}
 
 --- Starts a tree, waits until it is ready, and lets the culprit go.
+--- @param before? fun(host: runsmith.spec.Host) called once all are ready
 --- @return runsmith.spec.Host, table ready the root's first `ready`
-function M.commit(backend, how, more)
+function M.commit(backend, how, more, before)
   local host = harness.start { files = fixtures.files(backend, how, more) }
   local ready = host:wait_for { kind = 'ready', unit = 'plant' }
+  if before then before(host) end
   host:write('go', '')
   return host, ready
 end

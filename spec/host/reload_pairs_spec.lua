@@ -8,7 +8,7 @@ local posix = require 'host.posix'
 local random = require 'host.random'
 local tree_maker = require 'host.tree_maker'
 
-local PAIRS, SEED = random.size('RS_PAIRS', 30), random.size('RS_SEED', 1)
+local PAIRS, SEED = random.size('RS_PAIRS', 12), random.size('RS_SEED', 1)
 local PATIENCE = random.size('RS_PATIENCE', 15)
 local SAID = { 'kind', 'backend', 'state', 'health', 'life', 'ready', 'line' }
 

@@ -57,13 +57,6 @@ static int end(void **state) {
   return 0;
 }
 
-static void answers(const char *code, const char *answer) {
-  rig_start(&r, 0, 5, 0, code);
-  uint32_t why = rig_exit(&r, 0, 5);
-  assert_string_equal(r.text, answer);
-  assert_int_equal(why, 1);
-}
-
 static void it_becomes_what_the_plan_says(void **state) {
   (void)state;
   small plan = blank();
@@ -80,16 +73,18 @@ static void it_becomes_what_the_plan_says(void **state) {
   rs_ctl ctl = {.kind = RS_CTL_OUTPUT};
   assert_int_equal(rs_ctl_send(r.ctl, &ctl, NULL, (int[]){out[1], out[1]}, 2), 0);
   send_place(0);
-  answers("local uv, host = require 'luv', require 'runsmith.host'"
-          " local kind, path = host.place()"
-          " local limits = io.open('/proc/self/limits'):read '*a'"
-          " local comm = io.open('/proc/' .. uv.os_getpid() .. '/comm'):read '*l'"
-          " print 'to stdout' io.stdout:flush()"
-          " return table.concat({ os.getenv 'COLOUR', tostring(os.getenv 'HOME'),"
-          " os.getenv 'RUNSMITH_UNIT', uv.cwd(), kind, path, comm,"
-          " uv.os_getpriority(0), limits:match 'open files%s+(%d+)',"
-          " io.open('/proc/self/status'):read('*a'):match 'NoNewPrivs:%s+(%d)' }, ' ')",
-          "green nil plant/edge#3 /tmp 1 plant/edge edge 5 99 1");
+  rig_answers(
+    &r,
+    "local uv, host = require 'luv', require 'runsmith.host'"
+    " local kind, path = host.place()"
+    " local limits = io.open('/proc/self/limits'):read '*a'"
+    " local comm = io.open('/proc/' .. uv.os_getpid() .. '/comm'):read '*l'"
+    " print 'to stdout' io.stdout:flush()"
+    " return table.concat({ os.getenv 'COLOUR', tostring(os.getenv 'HOME'),"
+    " os.getenv 'RUNSMITH_UNIT', uv.cwd(), kind, path, comm,"
+    " uv.os_getpriority(0), limits:match 'open files%s+(%d+)',"
+    " io.open('/proc/self/status'):read('*a'):match 'NoNewPrivs:%s+(%d)' }, ' ')",
+    "green nil plant/edge#3 /tmp 1 plant/edge edge 5 99 1");
   char line[32] = "";
   assert_true(read(out[0], line, sizeof line - 1) > 0);
   assert_string_equal(line, "to stdout\n");
@@ -104,9 +99,10 @@ static void a_user_of_its_own(void **state) {
   plan.exec.user = add(&plan, "65534", 5);
   send_plan(&plan);
   send_place(0);
-  answers("local uv = require 'luv' return uv.getuid() .. ' ' .. tostring(uv.setuid"
-          " and pcall(uv.setuid, 0))",
-          "65534 false");
+  rig_answers(&r,
+              "local uv = require 'luv' return uv.getuid() .. ' ' .. tostring(uv.setuid"
+              " and pcall(uv.setuid, 0))",
+              "65534 false");
 }
 
 static void what_cannot_be_is_told(void **state) {
@@ -161,34 +157,40 @@ static void plans_stay_while_held(void **state) {
   char answer_size[32];
   snprintf(answer_size, sizeof answer_size, "rsplan0%zu", sizeof plan);
   rs_ctl drop = {.kind = RS_CTL_DROP_PLAN, .a = 7};
-  answers("local host, ffi = require 'runsmith.host', require 'ffi'"
-          " local at, size = host.plan(7) _G.at = ffi.cast('char *', at)"
-          " return ffi.string(_G.at, 7) .. size",
-          answer_size);
+  rig_answers(&r,
+              "local host, ffi = require 'runsmith.host', require 'ffi'"
+              " local at, size = host.plan(7) _G.at = ffi.cast('char *', at)"
+              " return ffi.string(_G.at, 7) .. size",
+              answer_size);
   assert_int_equal(rs_ctl_send(r.ctl, &drop, NULL, NULL, 0), 0);
   rs_ctl nonsense = {.kind = RS_CTL_VM, .a = RIG_VMS}, answer;
   assert_int_equal(rs_ctl_send(r.ctl, &nonsense, NULL, NULL, 0), 0);
   assert_true(rig_message(&r, &answer, 2000)); /* so the drop was heard */
-  answers("return require('ffi').string(_G.at, 7)", "rsplan0");
-  answers("local host = require 'runsmith.host' host.drop(7)"
-          " return tostring((pcall(host.plan, 7)))",
-          "false");
+  rig_answers(&r, "return require('ffi').string(_G.at, 7)", "rsplan0");
+  rig_answers(&r,
+              "local host = require 'runsmith.host' host.drop(7)"
+              " return tostring((pcall(host.plan, 7)))",
+              "false");
 }
 
 /* The engine's children are its own, and clean: no descriptor of the fork server's. */
 static void forks_are_clean(void **state) {
   (void)state;
   send_place(RS_NONE);
-  answers("local uv, n = require 'luv', 0"
-          " for name in io.popen('ls -l /proc/' .. uv.os_getpid() .. '/fd'):lines() do"
-          " if name:find 'socket' then n = n + 1 end end return n",
-          "1");
-  answers("local stat = io.open('/proc/self/stat'):read '*a'"
-          " local pid, session = stat:match '^(%d+).-%) %S+ %d+ %d+ (%d+)'"
-          " return tostring(pid == session)",
-          "true");
-  answers("return io.open('/proc/self/status'):read('*a'):match 'SigIgn:%s+(%x+)'",
-          "0000000000001000"); /* PIPE alone */
+  rig_answers(
+    &r,
+    "local uv, n = require 'luv', 0"
+    " for name in io.popen('ls -l /proc/' .. uv.os_getpid() .. '/fd'):lines() do"
+    " if name:find 'socket' then n = n + 1 end end return n",
+    "1");
+  rig_answers(&r,
+              "local stat = io.open('/proc/self/stat'):read '*a'"
+              " local pid, session = stat:match '^(%d+).-%) %S+ %d+ %d+ (%d+)'"
+              " return tostring(pid == session)",
+              "true");
+  rig_answers(&r,
+              "return io.open('/proc/self/status'):read('*a'):match 'SigIgn:%s+(%x+)'",
+              "0000000000001000"); /* PIPE alone */
 }
 
 static void they_die_with_the_engine(void **state) {

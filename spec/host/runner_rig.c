@@ -12,6 +12,8 @@
 #include "../../host/runner/forkserver.h"
 
 static rs_ctl_got got;
+static rig *open; /* begun and not ended */
+static pid_t opened_by;
 
 void rig_sleep(int ms) { poll(NULL, 0, ms); }
 
@@ -59,6 +61,9 @@ void rig_vm(rig *r, uint32_t vm) {
 }
 
 void rig_fork(rig *r, uint32_t ring_size) {
+  if (open && opened_by == getpid()) rig_end(open); /* its test failed */
+  open = r;
+  opened_by = getpid();
   memset(r, 0, sizeof *r);
   memset(r->vm_bell, -1, sizeof r->vm_bell);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -102,6 +107,7 @@ int rig_wait(rig *r) {
 }
 
 void rig_end(rig *r) {
+  open = NULL;
   if (r->runner > 0) {
     kill(-r->runner, SIGKILL); /* what it started is in its group */
     rig_wait(r);
@@ -128,6 +134,7 @@ void rig_start(rig *r, uint32_t vm, uint32_t slot, uint32_t inc, const char *cod
   atomic_store(&r->seg.slot[slot].vm, vm);
   atomic_store(&r->seg.slot[slot].inc, inc);
   atomic_store(&r->seg.slot[slot].stopping, 0);
+  r->resumed[vm] = atomic_load(&r->seg.vm[vm].resume);
   rs_record start = {
     .kind = RS_DOWN_START, .slot = slot, .inc = inc, .size = (uint32_t)strlen(code)};
   rig_tell(r, vm, &start, code);
@@ -159,6 +166,13 @@ uint32_t rig_exit(rig *r, uint32_t vm, uint32_t slot) {
   }
 }
 
+void rig_answers(rig *r, const char *code, const char *answer) {
+  rig_start(r, 0, 5, 0, code);
+  uint32_t why = rig_exit(r, 0, 5);
+  assert_string_equal(r->text, answer);
+  assert_int_equal(why, 1);
+}
+
 void rig_interrupt(rig *r, uint32_t vm, uint32_t slot, uint32_t inc, int ms) {
   rs_ctl ctl = {
     .kind = RS_CTL_INTERRUPT, .a = slot, .b = inc, .y = (uint64_t)ms * RS_MS};
@@ -178,6 +192,15 @@ bool rig_runs(rig *r, uint32_t vm, uint32_t slot) {
 bool rig_idle(rig *r, uint32_t vm) {
   for (int i = 0; i < 2000; i++) {
     if (atomic_load(&r->seg.vm[vm].state) == RS_VM_IDLE) return true;
+    rig_sleep(1);
+  }
+  return false;
+}
+
+bool rig_waits(rig *r, uint32_t vm) {
+  for (int i = 0; i < 2000; i++) {
+    bool ran = atomic_load(&r->seg.vm[vm].resume) != r->resumed[vm];
+    if (ran && atomic_load(&r->seg.vm[vm].state) == RS_VM_IDLE) return true;
     rig_sleep(1);
   }
   return false;

@@ -32,6 +32,7 @@ typedef struct rig {
   rs_segment seg;
   int seg_fd, bell, vm_bell[RIG_VMS];
   rs_ring up[RIG_VMS], down[RIG_VMS];
+  uint64_t resumed[RIG_VMS]; /* resumes of a VM before its last start */
   char text[RS_TEXT_MAX + 1];
 } rig;
 
@@ -59,12 +60,18 @@ bool rig_hear(rig *r, uint32_t vm, rs_record *record, int ms);
 /* The next exit of `slot`; fails where none comes. */
 uint32_t rig_exit(rig *r, uint32_t vm, uint32_t slot);
 
+/* Has `code` run in slot 5 of VM 0; it must return `answer`. */
+void rig_answers(rig *r, const char *code, const char *answer);
+
 /* Both ways at once, as the engine does it. */
 void rig_interrupt(rig *r, uint32_t vm, uint32_t slot, uint32_t inc, int ms);
 
 /* Waits until `slot` is what its VM runs; false after 2 s. */
 bool rig_runs(rig *r, uint32_t vm, uint32_t slot);
 bool rig_idle(rig *r, uint32_t vm);
+
+/* Waits until what was started last has run and waits now. */
+bool rig_waits(rig *r, uint32_t vm);
 
 /* The next ctl message within `ms`; false: none. */
 bool rig_message(rig *r, rs_ctl *ctl, int ms);

@@ -21,13 +21,6 @@ static int end(void **state) {
   return 0;
 }
 
-static void answers(const char *code, const char *answer) {
-  rig_start(&r, 0, 5, 0, code);
-  uint32_t why = rig_exit(&r, 0, 5);
-  assert_string_equal(r.text, answer);
-  assert_int_equal(why, 1);
-}
-
 static void errors_tell_where(void **state) {
   (void)state;
   rig_start(&r, 0, 0, 0,
@@ -93,7 +86,7 @@ static void found_idle_it_tells(void **state) {
 static void timers_wake(void **state) {
   (void)state;
   rs_time from = rs_clock();
-  answers("coroutine.yield('sleep', 0.05) return 'woken'", "woken");
+  rig_answers(&r, "coroutine.yield('sleep', 0.05) return 'woken'", "woken");
   assert_true(rs_clock() - from >= 50 * RS_MS);
   assert_true(rs_clock() - from < 5000 * (rs_time)RS_MS);
 }
@@ -138,9 +131,10 @@ static void full_ring_waits(void **state) {
 
 static void too_long_is_refused(void **state) {
   (void)state;
-  answers("local host = require 'runsmith.host' return tostring((pcall(host.put,"
-          " host.up.LOG, nil, 0, 0, ('x'):rep(host.text_max + 1))))",
-          "false");
+  rig_answers(&r,
+              "local host = require 'runsmith.host' return tostring((pcall(host.put,"
+              " host.up.LOG, nil, 0, 0, ('x'):rep(host.text_max + 1))))",
+              "false");
 }
 
 static void own_vms_end(void **state) {
@@ -223,7 +217,7 @@ static void nonsense_is_told(void **state) {
   assert_true(rig_message(&r, &ctl, 2000));
   assert_int_equal(ctl.kind, RS_CTL_FAILED);
   assert_int_equal(ctl.a, RS_CTL_VM);
-  answers("return 'well'", "well");
+  rig_answers(&r, "return 'well'", "well");
 }
 
 int main(void) {

@@ -35,10 +35,6 @@ local RULES = { -- script, the one mistake
     "after: 'x' is no sibling: they are: b",
   },
   {
-    root 'pool = rs.supervisor { }',
-    'pool is a supervisor; it must be a value made by rs.worker {…}',
-  },
-  {
     command "exec = { 'a' }, output = { max = 3 }",
     "output lacks [1]; it must be a table { path, max = '10M', keep = 5 }",
   },
@@ -194,9 +190,7 @@ local RULES = { -- script, the one mistake
     'rs.probe.tcp.every is 2, but rs.probe.tcp.every is 3: they look as one',
   },
   {
-    command(
-      "exec = { 'x' }, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }"
-    ),
+    command "exec = {'x'}, probes = { rs.no(rs.probe.tcp { port = 1, when = 'up' }) }",
     "rs.no.when: 'up' is no state",
   },
   {
@@ -217,10 +211,7 @@ local RULES = { -- script, the one mistake
     ),
     "with output = 'inherit' nobody reads what it writes",
   },
-  {
-    root "probes = { rs.probe.output { pattern = 'x' } }",
-    'rs.probe.output: a supervisor writes nothing',
-  },
+  { root "probes = { rs.probe.output { pattern = 'x' } }", 'a supervisor writes' },
   {
     command "exec = { 'x' }, probes = rs.probe.tcp { port = 1 }",
     'probes is a probe; it must be a list of probes',

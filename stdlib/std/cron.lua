@@ -25,10 +25,10 @@
 --- else comes once a day: at the moment of the change if its time is skipped, the first
 --- time if its time comes twice. A clock set by hand is noticed within a minute.
 
-local beside = require 'runsmith.beside'
 local expression = require 'std.cron_expression'
 local fs = require 'std.fs'
 local schedule = require 'runsmith.schedule'
+local strand = require 'runsmith.strand'
 local suggest = require 'runsmith.suggest'
 local time = require 'std.time'
 local worker = require 'runsmith.worker'
@@ -261,17 +261,27 @@ local function check_jobs(jobs)
   return list
 end
 
-local function perform(job, due, missed)
+-- Whoever runs the jobs, while it waits, is told when one has ended.
+--- @class std.cron.Group
+--- @field main runsmith.Task the worker
+--- @field count integer jobs that run
+--- @field ticket? integer
+
+local function perform(group, job, due, missed)
   job.run(due, missed)
   job.running = job.running - 1
   job.schedule.done = due
   settle(job.schedule)
+  group.count = group.count - 1
+  if group.ticket then schedule.wake(group.ticket, true) end
 end
 
 local function start(group, job, due, missed)
-  job.running = job.running + 1
-  group:run(perform, job, due, missed + job.missed)
+  missed = missed + job.missed
   job.missed = 0
+  job.running = job.running + 1
+  group.count = group.count + 1
+  strand.begin(group.main, true, function() perform(group, job, due, missed) end)
 end
 
 local function come(group, job, due, missed)
@@ -303,20 +313,31 @@ local function look(group, list)
   return least
 end
 
+-- Until one has ended or some time has passed; nil and 'stopping'.
+local function wait(group, seconds)
+  group.ticket = schedule.ticket()
+  local ok, why = schedule.suspend(group.ticket, seconds)
+  group.ticket = nil
+  return ok, why
+end
+
 --- Runs jobs until the worker is to stop; those that run then are waited for.
 --- @param jobs std.cron.Job[]
 --- @return nil, 'stopping'
 function M.run(jobs)
   local list = check_jobs(jobs)
-  local group = beside.new()
+  local group = { main = strand.current(), count = 0 }
   for _, job in ipairs(list) do
     begin(job.schedule)
   end
   repeat
-    local _, why = group:wait(look(group, list))
+    local _, why = wait(group, look(group, list))
   until why == 'stopping'
-  group:ask()
-  group:join()
+  while group.count > 0 do
+    group.ticket = schedule.ticket()
+    schedule.hold(group.ticket)
+    group.ticket = nil
+  end
   return nil, 'stopping'
 end
 

@@ -187,11 +187,7 @@ local function arrived(self, why)
     return made and self.on_stream(made)
   end
   self.pending = true
-  local ticket = self.ticket
-  if ticket then
-    self.ticket = nil
-    schedule.wake(ticket)
-  end
+  stream.wake(self)
 end
 
 -- The socket of a server that is no more is replaced.
@@ -273,9 +269,7 @@ function Listener:close()
   self.handle = nil
   local uv = owned.luv()
   if not uv.is_closing(handle) then uv.close(handle) end
-  local ticket = self.ticket
-  self.ticket = nil
-  if ticket then schedule.wake(ticket) end
+  stream.wake(self)
 end
 
 --- A datagram socket; see std.net.udp.

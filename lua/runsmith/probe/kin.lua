@@ -3,7 +3,7 @@
 --- a mark in its environment, or by its session.
 
 local abi = require 'runsmith.abi'
-local folder = require 'runsmith.folder'
+local family = require 'runsmith.family'
 local io_of = require 'runsmith.probe.io'
 local owned = require 'runsmith.owned'
 local schedule = require 'runsmith.schedule'
@@ -12,7 +12,7 @@ local M = {}
 
 local luv = owned.luv()
 
-local DEPTH_MAX, ROUNDS = 32, 8
+local ROUNDS = 8
 local NAME = 'RUNSMITH_PROBE='
 
 local watcher -- of SIGCHLD; without it nothing is adopted
@@ -22,28 +22,12 @@ local looks = {} -- task → mark and the pid of its program
 local now = {} -- marks of looks in progress
 local over = {} -- pids of programs whose looks are over: sessions to be rid of
 
-local function children_of(path)
-  return (io_of.read(path .. '/children') or ''):gmatch '%d+'
-end
-
 local function adopted()
   local own, list = owned.awaited(), {}
-  for _, thread in ipairs(folder.names(luv, '/proc/self/task') or {}) do
-    for pid in children_of('/proc/self/task/' .. thread) do
-      pid = tonumber(pid)
-      if not own[pid] then list[#list + 1] = pid end
-    end
+  for _, pid in ipairs(family.children 'self') do
+    if not own[pid] then list[#list + 1] = pid end
   end
   return list
-end
-
-local function kill_below(pid, depth)
-  if depth < DEPTH_MAX then
-    for child in children_of(('/proc/%d/task/%d'):format(pid, pid)) do
-      kill_below(tonumber(child), depth + 1)
-    end
-  end
-  luv.kill(pid, 'sigkill')
 end
 
 -- Whether it belongs to a look that is over.
@@ -61,7 +45,7 @@ local function sweep()
   local found = false
   for _, pid in ipairs(adopted()) do
     if not abi.reap(pid) and is_left(pid) then
-      kill_below(pid, 0)
+      family.kill_tree(pid)
       found = true
     end
   end
@@ -104,8 +88,8 @@ schedule.at_finish(function(task)
   looks[task], now[look.mark] = nil, nil
   if not look.pid then return end
   over[look.pid] = true
-  for pid in children_of(('/proc/%d/task/%d'):format(look.pid, look.pid)) do
-    kill_below(tonumber(pid), 0)
+  for _, pid in ipairs(family.children(look.pid)) do
+    family.kill_tree(pid)
   end
   for _ = 1, ROUNDS do
     if not sweep() then break end

@@ -143,7 +143,9 @@ int main(int argc, char **argv) {
   if (options.replay) {
     if (!rs_shrink_load(options.replay, &what)) return usage();
     options.verbose = true;
-    return one(&options, what);
+    int status = one(&options, what);
+    free((void *)(uintptr_t)what.kept);
+    return status;
   }
   if (shrink) {
     rs_sim_result result = rs_shrink_try(&what, NULL);

@@ -145,4 +145,7 @@ void rs_watch_judged(struct rs_sim *sim, uint32_t unit);
 void rs_watch_violation(struct rs_sim *sim, const rs_entry *entry);
 void rs_watch_turn(struct rs_sim *sim);
 
+/* Until when an interrupted unit may not be killed. */
+rs_time rs_watch_rung(struct rs_sim *sim, uint32_t unit);
+
 #endif

@@ -64,8 +64,8 @@ static void strategy(rs_sim *sim, uint32_t unit, uint32_t reason) {
       if (!other->ever || !other->live) continue;
     } else if (!other->held && !other->failed) {
       other->may_start |= reason;
-      if (surely) other->completed = false;
-      else other->unsure = true;
+      if (!surely) other->unsure = true;
+      else if (!other->unsure) other->completed = false; /* else it may have failed */
     }
   }
 }

@@ -163,8 +163,11 @@ static void check_kill(rs_sim *sim, uint32_t unit) {
   bool rungs = spec->life != RS_NONE && spec->shutdown != -1 && seen->confirmed;
   bool at_once = sim->oracle->now || seen->may_stop & RS_BY_OPERATOR;
   if (!rungs || at_once || is_overdue(sim, unit)) return;
-  if (!seen->interrupted || sim->now - seen->interrupted_at < 100 * RS_MS)
+  if (!seen->interrupted)
     rs_sim_fail(sim, "ladder", "%s is killed without an interrupt first",
+                path(sim, unit));
+  else if (sim->now < rs_watch_rung(sim, unit))
+    rs_sim_fail(sim, "ladder", "%s is killed before its interrupt's time is over",
                 path(sim, unit));
 }
 
@@ -217,5 +220,6 @@ void rs_order_stop(rs_sim *sim, const rs_action *action) {
   if (action->kind == RS_DO_KILL) {
     seen->killed = true;
     seen->killed_at = sim->now;
+    if (seen->interrupted) sim->oracle->troubled = true; /* that rung did not hold */
   }
 }

@@ -161,12 +161,22 @@ static void watch(rs_sim *sim, uint32_t unit) {
   }
 }
 
-/* The ladder's rungs are short. */
+rs_time rs_watch_rung(rs_sim *sim, uint32_t unit) {
+  rs_seen *seen = at(sim, unit);
+  rs_actor *actor = rs_world_actor(sim, unit, seen->inc);
+  rs_time held = 0;
+  if (actor) held = rs_world_held(sim, (uint32_t)(actor - sim->world.actor));
+  if (held > 2000 * RS_MS) held = 2000 * RS_MS;
+  return seen->interrupted_at + 100 * RS_MS + held;
+}
+
+/* The ladder's rungs are short, but for time that is not the unit's own; that, too, has
+** an end. */
 static void watch_ladder(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   if (seen->killed || !seen->interrupted) return;
   late(sim, unit, "the kill after its interrupt",
-       seen->interrupted_at + 100 * RS_MS + SLACK + 2 * sim->slept);
+       rs_watch_rung(sim, unit) + 10 * RS_MS + SLACK + 2 * sim->slept);
 }
 
 void rs_watch_turn(rs_sim *sim) {

@@ -25,7 +25,7 @@
   X(TUNE) X(SUPER) X(LIFE) X(AFTER) X(ORDER) X(MUTATE) X(PATCH) X(TICK) X(OP)          \
     X(OP_TARGET) X(TIED) X(START) X(STARTED) X(FAULT) X(FAULT_AT) X(STOP) X(MESSAGE)   \
       X(BEAT) X(STAY) X(EDGE) X(SEND) X(EXIT) X(KILL) X(DOMAIN) X(LATE) X(GARBAGE)     \
-        X(ENGINE) X(STARVE)
+        X(ENGINE) X(STARVE) X(UNWIND)
 /* clang-format on */
 
 #define X(name) RS_AT_##name,

@@ -223,6 +223,7 @@ void rs_ops_bound(rs_sim *sim) {
     const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
     if (spec->kind == RS_SUPERVISOR) continue;
     sum += spec->shutdown == RS_NEVER ? 6200 * RS_MS : spec->shutdown + 300 * RS_MS;
+    sum += 2000 * RS_MS; /* an interrupt that finds no processor */
   }
   if (sim->oracle->over_by == 0) sim->oracle->over_by = sim->now + sum + sim->slept;
 }

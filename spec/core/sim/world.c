@@ -32,6 +32,16 @@ rs_time rs_world_owed(const rs_sim *sim, uint32_t actor) {
   return owed > 0 ? owed : 0;
 }
 
+rs_time rs_world_held(const rs_sim *sim, uint32_t actor) {
+  const rs_actor *self = &sim->world.actor[actor];
+  rs_time since = sim->now - self->struck;
+  if (!self->alive) return since; /* its end is on its way */
+  rs_time held = rs_world_others(sim, actor) - self->others_at_strike;
+  if (held < 0) held = 0;
+  held += self->unwind < since ? self->unwind : since;
+  return held < since ? held : since;
+}
+
 void rs_world_beat(rs_sim *sim, uint32_t actor) {
   rs_actor *self = actor_of(sim, actor);
   rs_world_vm *vm = &sim->world.vm[self->vm];
@@ -202,15 +212,22 @@ static void interrupt(rs_sim *sim, uint32_t index) {
   rs_actor *actor = actor_of(sim, index);
   rs_world_vm *vm = &sim->world.vm[actor->vm];
   bool lua = actor->spec.kind == RS_WORKER && actor->spec.backend != RS_CUSTOM;
+  actor->struck = sim->now;
+  actor->others_at_strike = rs_world_others(sim, index);
+  if (!sim->world.calm &&
+      rs_choice_chance(sim->choices, RS_AT_UNWIND, actor->key, actor->inc, 150)) {
+    static const rs_time wait[2] = {0, 2500 * RS_MS};
+    actor->unwind =
+      rs_choice_span(sim->choices, RS_AT_UNWIND, actor->key, actor->inc, wait);
+  }
   if (!lua || actor->stop == RS_STOP_DEAF || actor->start == RS_START_NEVER) return;
   actor->interrupted = true;
   if (vm->blocker != RS_NONE && vm->blocker != index) {
     actor->pending = true; /* found when the VM runs again */
     return;
   }
-  rs_item item = {.at = sim->now + rs_world_delay(sim, index, 60 * RS_MS),
-                  .kind = RS_IT_END,
-                  .who = index};
+  rs_time takes = actor->unwind + rs_world_delay(sim, index, 60 * RS_MS);
+  rs_item item = {.at = sim->now + takes, .kind = RS_IT_END, .who = index};
   item.ev.a = RS_WHY_INTERRUPTED;
   rs_queue_put(&sim->queue, item);
 }
@@ -260,7 +277,9 @@ rs_event rs_world_look(rs_sim *sim, const rs_action *action) {
   rs_actor *actor = rs_world_actor(sim, action->unit, action->inc);
   if (actor == NULL) return ev;
   ev.at = actor->beat;
-  if (!actor->alive) ev.at = sim->now; /* its end is on its way */
+  if (actor->struck > 0)
+    ev.x = rs_world_held(sim, (uint32_t)(actor - sim->world.actor));
+  else if (!actor->alive) ev.at = sim->now; /* its end is on its way */
   else ev.x = rs_world_owed(sim, (uint32_t)(actor - sim->world.actor));
   return ev;
 }

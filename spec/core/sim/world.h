@@ -65,6 +65,8 @@ typedef struct rs_actor {
   rs_time born, beat, leave_at, told_last;
   rs_time others_at_beat, own;         /* others_at_beat: starvation included */
   rs_time lost_at_beat, slept_at_beat; /* rs_sim's sums then */
+  rs_time struck, others_at_strike;    /* when it was interrupted */
+  rs_time unwind;                      /* so long it then waits for a processor */
   uint32_t vm, domain;                 /* indices here */
   uint32_t token, steps;
 } rs_actor;
@@ -113,6 +115,9 @@ rs_actor *rs_world_actor(struct rs_sim *sim, uint32_t unit, uint32_t inc);
 
 /* ns since its last beat that it could not run for reasons not its own. */
 rs_time rs_world_owed(const struct rs_sim *sim, uint32_t actor);
+
+/* ns since it was interrupted that it could not run for reasons not its own. */
+rs_time rs_world_held(const struct rs_sim *sim, uint32_t actor);
 
 /* The core is told of an end: one's, or a whole domain's. */
 void rs_world_told(struct rs_sim *sim, const rs_item *item);

@@ -59,6 +59,14 @@ function M.left(by)
   return left > 0 and left or 0
 end
 
+--- Whoever waits in a socket's `ticket` looks again.
+--- @param socket { ticket?: integer }
+function M.wake(socket)
+  local ticket = socket.ticket
+  socket.ticket = nil
+  if ticket then schedule.wake(ticket) end
+end
+
 local function brought(self, why, chunk)
   if chunk then
     local last = self.last + 1
@@ -74,11 +82,7 @@ local function brought(self, why, chunk)
     local watch = self.watch
     if watch then schedule.wake(watch, nil, 'closed') end
   end
-  local ticket = self.ticket
-  if ticket then
-    self.ticket = nil
-    schedule.wake(ticket)
-  end
+  M.wake(self)
 end
 
 local function start(self)
@@ -264,9 +268,9 @@ function Stream:close()
   self.handle = nil
   self.ended = self.ended or 'closed'
   if not uv.is_closing(handle) then uv.close(handle) end
-  local ticket, watch = self.ticket, self.watch
-  self.ticket, self.watch = nil, nil
-  if ticket then schedule.wake(ticket) end
+  local watch = self.watch
+  self.watch = nil
+  M.wake(self)
   if watch then schedule.wake(watch, nil, 'closed') end
 end
 

@@ -37,11 +37,7 @@ local function brought(self, why, data, from)
   end
   self.last = self.last + 1
   self.list[self.last] = { data or '', from.ip, from.port }
-  local ticket = self.ticket
-  if ticket then
-    self.ticket = nil
-    schedule.wake(ticket)
-  end
+  stream.wake(self)
 end
 
 local function set_up(uv, handle, options)
@@ -116,9 +112,7 @@ function Udp:close()
   if not handle then return end
   self.handle = nil
   owned.luv().close(handle)
-  local ticket = self.ticket
-  self.ticket = nil
-  if ticket then schedule.wake(ticket) end
+  stream.wake(self)
 end
 
 return M

@@ -1,0 +1,16 @@
+seed 131
+steps 20000
+keep 6e38e4dbfd698ee0
+keep de6340c76934f4b4
+keep d71fad6eca3ddf3b
+keep ec07229be4ee6ca8
+keep 62592f1383afd944
+keep 7e64dfd45ac52d70
+keep a2533a6cc63b9892
+keep 36353f75b2eb89b3
+keep 446065a5a3929805
+keep 9a69b10d44d774c3
+keep dccd1e439cdb7396
+keep e54bacbd9dc3c2c4
+keep 30071bf29fd81ca2
+keep cd64f2ab3748aaab
