@@ -241,6 +241,6 @@ void rs_where(rs_engine *engine, uint32_t id, char *text, size_t size) {
   }
   char call[128];
   name_call(runner->child.pid, sight.tid, call, sizeof call);
-  snprintf(text, size, "%s for %.2f s%s", *call ? "inside C" : "computing",
-           (double)span(sight.since, now) / RS_SECOND, call);
+  snprintf(text, size, "inside C for %.2f s%s",
+           (double)span(sight.since, now) / RS_SECOND, *call ? call : ", computing");
 }

@@ -10,6 +10,11 @@ local INTERRUPTED = {
   'loop', 'tight', 'protected', 'nested', 'usleep', 'poll', 'read', 'reluctant',
 }
 
+local function inside_c(host)
+  local violation = host:wait_for { kind = 'violation', unit = 'plant/culprit' }
+  assert.truthy(violation.where:find '^inside C for ', violation.where)
+end
+
 local function ended_by_interrupt(backend, how)
   local host, ready = misdeed.commit(backend, how)
   local violation = host:wait_for({ kind = 'violation', unit = 'plant/culprit' }, ready)
@@ -44,6 +49,7 @@ describe('the ladder', function()
   for _, backend in ipairs { 'coroutine', 'thread' } do
     it(('kills the runner of a %s in string.find'):format(backend), function()
       local host, ready = misdeed.commit(backend, 'find')
+      inside_c(host)
       misdeed.comes_back(host, ready)
       misdeed.collateral(host, ready, fixtures.SAME_RUNNER)
       misdeed.untouched(host, fixtures.OTHER_RUNNERS)
@@ -53,6 +59,7 @@ describe('the ladder', function()
 
   it('kills the runner of a process in string.find, alone', function()
     local host, ready = misdeed.commit('process', 'find')
+    inside_c(host)
     misdeed.comes_back(host, ready)
     misdeed.untouched(host, fixtures.SAME_RUNNER)
     misdeed.untouched(host, fixtures.OTHER_RUNNERS)
