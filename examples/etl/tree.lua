@@ -1,8 +1,8 @@
 -- Package descriptions dropped into a folder become JSON results in another one.
 --
 -- ETL_DIR: an absolute path, where the folders are made; ETL_SOURCE: the file that is
--- split and dropped at the first start; ETL_PACE: seconds that each file takes at least,
--- to watch it.
+-- split and dropped at the first start; ETL_PACE: seconds that each file takes at
+-- least, to watch it.
 
 local rs = require 'runsmith'
 
