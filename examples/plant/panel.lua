@@ -8,6 +8,7 @@ local time = require 'std.time'
 local M = {}
 
 local WINDOW = 5 -- looks over which a rate is taken
+local NEWS = 100 -- entries of the journal
 
 --- What each unit does, and where that is counted: a channel's field, or the unit's own
 --- words.
@@ -29,12 +30,26 @@ end
 
 --- @class plant.Panel
 --- @field chore? table the keeper's latest
+--- @field news table[]
 --- @field private looks table<string, { at: number, count: number }[]>
 local Panel = {}
 Panel.__index = Panel
 
 --- @return plant.Panel
-function M.new() return setmetatable({ looks = {} }, Panel) end
+function M.new() return setmetatable({ looks = {}, news = json.array {} }, Panel) end
+
+--- The journal's latest, for pages that are opened later.
+--- @param entry table
+function Panel:keep(entry)
+  self.news[#self.news + 1] = entry
+  if #self.news > NEWS then table.remove(self.news, 1) end
+end
+
+--- @return integer # the seq of the last of these
+function Panel:last()
+  local last = self.news[#self.news]
+  return last and last.seq or 0
+end
 
 local function count_of(unit, channels)
   local by = COUNTED[unit.name]

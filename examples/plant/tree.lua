@@ -23,7 +23,7 @@ local args = {
 
 -- Whatever is broken for long is tried again, ever more slowly.
 local patience = { max = 60, within = 30 }
-local backoff = { first = 0.2, factor = 2, max = 5, jitter = 0.1, reset = 5 }
+local backoff = { first = 0.2, factor = 2, max = 5, jitter = 0.1, reset = 4 }
 
 return rs.supervisor 'plant' {
   intensity = patience, backoff = backoff,
@@ -63,10 +63,10 @@ return rs.supervisor 'plant' {
 
   rs.command 'onvif' {
     exec = { build .. '/plant_onvif', tostring(onvif_port), args.faults },
-    ready = 'notify', heartbeat = 2, shutdown = 2, restart = 'permanent',
+    ready = 'notify', heartbeat = 1, shutdown = 2, restart = 'permanent',
     probes = {
       rs.probe.ws_discovery {
-        port = onvif_port, wait = 0.4, every = 0.5, failures = 3,
+        port = onvif_port, wait = 0.4, every = 0.25, failures = 5,
       },
     },
   },

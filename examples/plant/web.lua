@@ -68,10 +68,13 @@ end
 
 local function follow_journal(self)
   while true do
-    local entries, err = client.subscribe()
+    local entries, err = client.subscribe { since = self.panel:last() }
     if not entries then log.warn('no journal', { why = tostring(err) }) end
     for entry in entries or function() end do
-      if panel.is_news(entry) then publish(self, 'journal', entry) end
+      if panel.is_news(entry) then
+        self.panel:keep(entry)
+        publish(self, 'journal', entry)
+      end
     end
     if not time.sleep(1) then return end
   end
@@ -100,6 +103,7 @@ local function routes(self, ctx)
       return self.pictures:serve(response, { retry = 0.5 })
     end,
     ['GET /faults'] = function(_, response) return response:json(panel.FAULTS) end,
+    ['GET /journal'] = function(_, response) return response:json(self.panel.news) end,
     ['POST /faults/:name/:how'] = function(request, response)
       if refuse(request, response) then return end
       local params = request.params

@@ -7,7 +7,7 @@ const LATE = 2500; // ms without news after which the page itself says so
 const SAMPLES = 60, ENTRIES = 120;
 const by = id => document.getElementById(id);
 
-const cards = {}, samples = {}, seen = {};
+const cards = {}, samples = {}, seen = {}, shown = {};
 const screen = new Screen();
 let heard = 0;
 
@@ -163,13 +163,19 @@ const wording = {
   restart: e => [e.why, e.delay > 0 && `in ${e.delay.toFixed(1)} s`],
   collateral: e => [`of ${e.culprit}`],
   probe: e => [e.probe, e.verdict, e.detail],
-  log: e => [e.text, e.fields && JSON.stringify(e.fields)],
+  log: e => [e.text, e.fields && pairs(e.fields)],
   reload: e => [`${e.added} added, ${e.removed} removed, ${e.changed} changed`],
   escalated: e => [`more than ${e.max} in ${e.within} s`],
   stop: e => [e.by && `by ${e.by}`], start: e => [e.by && `by ${e.by}`],
 };
 
+function pairs(fields) {
+  return Object.entries(fields).map(([name, value]) => `${name}=${value}`).join(' ');
+}
+
 function showEntry(entry) {
+  if (entry.boot === shown.boot && entry.seq <= shown.seq) return;
+  Object.assign(shown, { boot: entry.boot, seq: entry.seq });
   const list = by('journal'), item = document.createElement('li');
   item.className = entry.kind;
   const time = document.createElement('time');
@@ -188,19 +194,20 @@ function showEntry(entry) {
 
 // ── all of it ──────────────────────────────────────────────────────────────
 
-async function faultList() {
+async function get(path) {
   for (;;) {
     try {
-      return await (await fetch('/faults')).json();
+      return await (await fetch(path)).json();
     } catch {
       await new Promise(go => setTimeout(go, 500));
     }
   }
 }
 
-const faults = await faultList();
+const faults = await get('/faults');
 for (const name of UNITS) makeCard(name, faults);
 by('all').onchange = () => by('journal').classList.toggle('all', by('all').checked);
+for (const entry of await get('/journal')) showEntry(entry);
 listen('/events', {
   state: data => showState(JSON.parse(data)),
   verdict: data => screen.judge(JSON.parse(data)),
