@@ -116,7 +116,8 @@ function Browser:run(script)
   local args = json.decode '[]'
   local body = { script = script, args = args }
   local text = json.encode(body):gsub('"args":{}', '"args":[]')
-  local answer, status = M.http(self.port, 'POST', self.session .. '/execute/sync', text)
+  local path = self.session .. '/execute/sync'
+  local answer, status = M.http(self.port, 'POST', path, text)
   assert(status == 200, answer)
   return json.decode(answer).value
 end

@@ -53,7 +53,9 @@ return worker.define {
     { 'preparing', timeout = 5, on = { ready = 'opening', error = 'broken' } },
     { 'opening', timeout = 3, on = { opened = 'streaming', error = 'broken' } },
     { 'streaming', heartbeat = 1,
-      on = { lost = 'reopening', stop = { 'closing', timeout = 1 }, error = 'broken' } },
+      on = {
+        lost = 'reopening', stop = { 'closing', timeout = 1 }, error = 'broken',
+      } },
     { 'reopening', timeout = 3, on = { opened = 'streaming', error = 'broken' } },
     { 'closing', timeout = 2, on = { closed = 'closed', error = 'broken' } },
     { 'closed', ends = 'ok' },

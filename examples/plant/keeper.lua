@@ -63,8 +63,9 @@ return worker.define {
   end,
 
   keeping = function(self, ctx)
+    local folder = ctx.args.faults
     cron.run {
-      { name = 'sweep', every = 0.5, run = function() sweep(self, ctx.args.faults) end },
+      { name = 'sweep', every = 0.5, run = function() sweep(self, folder) end },
       { name = 'vacuum', at = '*/20 * * * * *', run = function() vacuum(self) end },
     }
     return 'stop'

@@ -75,7 +75,7 @@ return rs.supervisor 'plant' {
     run = 'web', backend = 'thread', restart = 'permanent', args = args,
     probes = {
       rs.probe.http {
-        url = ('http://127.0.0.1:%d/health'):format(port), every = 1, failures = 2,
+        url = ('http://127.0.0.1:%d/health'):format(port), every = 1, failures = 3,
       },
     },
   },

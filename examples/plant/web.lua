@@ -45,7 +45,8 @@ end
 
 local function take_verdicts(self)
   return drain('verdicts', function(verdict)
-    verdict.parts, verdict.passed = json.array(verdict.parts), json.array(verdict.passed)
+    verdict.parts = json.array(verdict.parts)
+    verdict.passed = json.array(verdict.passed)
     publish(self, 'verdict', verdict)
   end)
 end
@@ -134,7 +135,7 @@ end
 return worker.define {
   lifecycle = {
     { 'opening', timeout = 5, on = { opened = 'serving', error = 'broken' } },
-    { 'serving', heartbeat = 1.5,
+    { 'serving', heartbeat = 1,
       on = { stop = { 'closing', timeout = 1 }, error = 'broken' } },
     { 'closing', timeout = 4, on = { closed = 'closed', error = 'broken' } },
     { 'closed', ends = 'ok' },
@@ -145,8 +146,10 @@ return worker.define {
     assert(fs.mkdir(ctx.args.faults))
     self.panel = panel.new()
     self.events, self.pictures = http.topic(), http.topic { queue = 2 }
-    self.server = assert(http.listen { port = ctx.args.port, routes = routes(self, ctx) })
-    for _, each in ipairs { take_pictures, take_verdicts, take_chores, follow_journal } do
+    local port = ctx.args.port
+    self.server = assert(http.listen { port = port, routes = routes(self, ctx) })
+    local beside = { take_pictures, take_verdicts, take_chores, follow_journal }
+    for _, each in ipairs(beside) do
       task.spawn(each, self)
     end
     task.spawn(watch_status, self, ctx.args.faults)
