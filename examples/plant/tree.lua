@@ -16,9 +16,14 @@ local build = os.getenv 'PLANT_BUILD'
   or uv.exepath():match '^(.*)/' .. '/examples/plant'
 local here = uv.fs_realpath(debug.getinfo(1, 'S').source:sub(2)):match '^(.*)/'
 
+local driver = build .. '/libplant_camera.so'
+if not uv.fs_stat(driver) then
+  error(driver .. ' is not there: build runsmith, or set PLANT_BUILD')
+end
+
 local args = {
   dir = dir, database = dir .. '/plant.db', faults = dir .. '/faults', fps = 15,
-  driver = build .. '/libplant_camera.so', page = here .. '/page', port = port,
+  driver = driver, page = here .. '/page', port = port,
 }
 
 -- Whatever is broken for long is tried again, ever more slowly.

@@ -5,7 +5,7 @@
 
 #include "plant_camera.h"
 
-/* Washers lie at about every SPACING pixels of the belt, numbered from its beginning. */
+/* Washers lie at about every SPACING pixels of the belt, numbered from its start. */
 enum { SPACING = 150, JITTER = 16, RADIUS = 40, HOLE = 15, RAIL = 22, BAD_OF = 4 };
 
 enum { GOOD, CRACKED, CHIPPED, BLIND, SMALL, KINDS };

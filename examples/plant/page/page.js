@@ -130,7 +130,7 @@ function showState(state) {
   const restarts = state.units.reduce((sum, unit) => sum + (unit.restarts ?? 0), 0);
   by('lamp').className = `lamp ${well === state.units.length ? 'good' : 'bad'}`;
   by('summary').textContent = `${well} of ${state.units.length} units healthy · `
-    + `up ${span(state.uptime)} · ${restarts} restarts`;
+    + `up ${span(state.uptime)} · ${restarts} restart${restarts === 1 ? '' : 's'}`;
   for (const box of document.querySelectorAll('[data-fault]')) {
     const how = state.faults[box.dataset.fault];
     box.className = `fault ${how ?? ''}`;
@@ -152,13 +152,16 @@ function watchWeb() {
 
 // ── journal ────────────────────────────────────────────────────────────────
 
+// The first line of a traceback that says where.
+const place = where => where?.split('\n').find(line => !line.startsWith('stack'))?.trim();
+
 const wording = {
   started: e => [e.backend, e.pid && `pid ${e.pid}`, e.data && 'with data'],
   transition: e => [e.from && `${e.from} →`, e.to, e.event && `(${e.event})`],
   violation: e => [e.constraint, e.state && `in ${e.state}`,
-    e.limit !== undefined && `limit ${e.limit} s`, e.where?.split('\n')[0]],
-  exited: e => [e.reason, e.status !== undefined && `status ${e.status}`,
-    e.signal && `signal ${e.signal}`, e.detail, e.where?.split('\n')[0]],
+    e.limit > 0 && `limit ${e.limit} s`, place(e.where)],
+  exited: e => [e.signal ?? e.reason, e.status > 0 && `status ${e.status}`,
+    e.detail?.split('\n')[0], place(e.where)],
   killed: e => [e.why],
   restart: e => [e.why, e.delay > 0 && `in ${e.delay.toFixed(1)} s`],
   collateral: e => [`of ${e.culprit}`],
