@@ -6,7 +6,7 @@ local uv = require 'luv'
 
 local M = {}
 
-local PATIENCE = 30
+local PATIENCE = tonumber(os.getenv 'RS_PATIENCE' or 60)
 local ELEMENT = 'element-6066-11e4-a52e-4f735466cecf' -- as WebDriver names them
 local FLAGS = {
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',

@@ -11,7 +11,8 @@ local posix = require 'host.posix'
 local rig = require 'rig'
 local sqlite = require 'sqlite'
 
-local RATE_LEAST = 0.6 -- of the rate; a busy machine takes its part
+local RATE_LEAST = 0.6 -- of what was due
+local PATIENCE = 60 -- who computes has the time that it waits for a processor on top
 
 local function violation(constraint)
   return { kind = 'violation', constraint = constraint }
@@ -20,11 +21,15 @@ end
 local function exited(reason) return { kind = 'exited', reason = reason } end
 
 local ERROR, SIGNAL = exited 'error', exited 'signal'
-local KILLED, INTERRUPTED = exited 'killed', exited 'interrupted'
+local KILLED = exited 'killed'
+
+-- An interrupt has a tenth of a second; where the machine is busy it may be too late.
+local INTERRUPTED = exited(function(reason)
+  return reason == 'interrupted' or reason == 'killed'
+end)
 local BEAT = violation 'heartbeat'
 
--- One that computes has the time that it waits for a processor on top of its limit: where
--- the machine is busy the probe may be first.
+-- Likewise a probe may be first.
 local STALLED_WEB = violation(function(constraint)
   return constraint == 'heartbeat' or constraint == 'probe'
 end)
@@ -70,26 +75,28 @@ local function follow(host, case, path, mark)
   local at = mark
   for _, pattern in ipairs(case) do
     if type(pattern) == 'table' then
-      at = host:wait_for(with_unit(pattern, path), at)
+      at = host:wait_for(with_unit(pattern, path), at, PATIENCE)
     end
   end
   host:wait_for({ kind = 'ready', unit = path }, at)
 end
 
+-- Where the machine is busy, all wait for a processor; nobody is to blame for that.
 local function check_others(host, unit, mark, before, since)
   local after, now = rig.counts(host)
   local feeds = rig.FEEDS[unit] or {}
+  local span = now - since - (rig.waited(host, unit) - before.waited)
   for other, path in pairs(rig.UNITS) do
     if other ~= unit then
       for _, kind in ipairs { 'started', 'exited', 'violation', 'collateral' } do
         local what = ('%s of %s'):format(kind, path)
         assert.equal(0, #host:all({ kind = kind, unit = path }, mark), what)
       end
-      local least = rig.RATES[other] * (now - since) * RATE_LEAST - 2
+      local least = rig.RATES[other] * span * RATE_LEAST - 2
       local done = after[other] - before[other]
       if not feeds[other] and done < least then
         local text = '%s did %d in %.2f s, at least %.1f were due%s'
-        error(text:format(path, done, now - since, least, host:tail()), 0)
+        error(text:format(path, done, span, least, host:tail()), 0)
       end
     end
   end
@@ -111,7 +118,7 @@ describe('the example plant', function()
     local unit = fault:match '^%a+'
     local path = rig.UNITS[unit]
     it(fault .. ': the others keep their rates', function()
-      local before, since = rig.counts(host)
+      local before, since = rig.counts(host, unit)
       local mark = last_entry(host)
       assert.equal(204, rig.press(port, fault))
       if case.order then
@@ -130,7 +137,7 @@ describe('the example plant', function()
   end
 
   it('reopens a camera that is lost, without a restart', function()
-    local before, since = rig.counts(host)
+    local before, since = rig.counts(host, 'camera')
     local mark = last_entry(host)
     assert.equal(204, rig.press(port, 'camera-unplug'))
     local path = rig.UNITS.camera
@@ -179,11 +186,9 @@ describe('the example plant', function()
       else
         posix.kill(host:pid_of(path), 'KILL')
       end
-      local ready = { kind = 'ready', unit = path, incarnation = incarnation }
-      local at = host:wait_for(ready)
+      host:wait_for { kind = 'ready', unit = path, incarnation = incarnation }
       local stored = rig.counts(host).recorder
       rig.wait_counts(host, function(counts) return counts.recorder > stored + 5 end)
-      assert.truthy(at)
     end
     control.ask(host, { op = 'stop', path = 'plant/line' })
     local sent = rig.wait_counts(host, function(_, channels)
@@ -192,7 +197,7 @@ describe('the example plant', function()
       return is_done and results.sent == results.acked and results.sent
     end)
     control.ask(host, { op = 'stop', path = 'plant/records' })
-    local db = sqlite.open(host.plant_dir .. '/plant.db')
+    local db = sqlite.open(host.data .. '/plant.db')
     assert.equal(sent, db:prepare 'SELECT count(*) FROM frames'())
     db:close()
     rig.finish(host)
@@ -207,7 +212,7 @@ describe('the example plant', function()
       local answer = control.ask(host, eval)
       return answer.ok and tonumber(answer.result.value)
     end)
-    local before, since = rig.counts(host)
+    local before, since = rig.counts(host, 'inspector')
     local mark = last_entry(host)
     host:write('inspector.lua', files['inspector.lua'] .. '\n-- changed\n')
     local answer = control.ask(host, { op = 'reload' })

@@ -10,7 +10,8 @@ local uv = require 'luv'
 local M = {}
 
 local BUILD = os.getenv 'RS_BUILD' or 'build/release'
-local PATIENCE = 20
+local PATIENCE = tonumber(os.getenv 'RS_PATIENCE' or 60)
+local DATA = 'data' -- in the host's folder
 
 M.UNITS = {
   camera = 'plant/line/camera', inspector = 'plant/inspector',
@@ -35,24 +36,20 @@ M.FEEDS = {
 function M.start(spec)
   spec = spec or {}
   local port = browser.free_port()
-  local dir = posix.scratch()
   local build = uv.fs_realpath(BUILD .. '/examples/plant')
   spec.env = {
-    PLANT_DIR = dir, PLANT_PORT = tostring(port), PLANT_BUILD = build,
+    PLANT_DIR = DATA, PLANT_PORT = tostring(port), PLANT_BUILD = build,
     PLANT_ONVIF_PORT = tostring(browser.free_port()),
   }
   local host = spec.files and harness.start(spec) or harness.example('plant', spec)
-  host.plant_dir = dir
+  host.data = host.dir .. '/' .. DATA
   host:wait_for { kind = 'ready', unit = 'plant' }
   return host, port
 end
 
 --- Stops it, and asserts that nothing is left.
 --- @param host runsmith.spec.Host
-function M.finish(host)
-  host:finish()
-  os.execute(("rm -rf '%s'"):format(host.plant_dir))
-end
+function M.finish(host) host:finish { patience = PATIENCE } end
 
 --- The example's files, for a host that has a copy of its own.
 --- @return table<string, string>
@@ -68,9 +65,29 @@ function M.files()
   return files
 end
 
+--- How long the units' threads, but one unit's, have waited for a processor so far.
+--- @param except string
+--- @return number seconds
+function M.waited(host, except)
+  local sum, seen = 0, {}
+  for unit, path in pairs(M.UNITS) do
+    local pid = unit ~= except and host:pid_of(path)
+    if pid and not seen[pid] then
+      seen[pid] = true
+      local tasks = ('/proc/%d/task'):format(pid)
+      for _, tid in ipairs(posix.list(tasks)) do
+        local text = posix.slurp(('%s/%s/schedstat'):format(tasks, tid))
+        sum = sum + (tonumber(text:match '^%d+ (%d+)') or 0) / 1e9
+      end
+    end
+  end
+  return sum
+end
+
 --- What each unit has done since the host started (onvif: the program).
+--- @param except? string whose waits do not count
 --- @return table<string, integer> counts, number at, table channels by name
-function M.counts(host)
+function M.counts(host, except)
   local root = control.ask(host, { op = 'status' }).result
   local channels = {}
   for _, each in ipairs(root.channels) do
@@ -85,6 +102,7 @@ function M.counts(host)
     camera = channels.frames.sent, inspector = channels.verdicts.sent,
     recorder = channels.results.acked, keeper = channels.chores.sent,
     onvif = onvif or 0, web = channels.pictures.acked,
+    waited = except and M.waited(host, except),
   }, posix.now(), channels
 end
 
