@@ -1,6 +1,7 @@
 -- Stops: in each state, heeded, late, ignored; by operators.
 
 local log = require 'std.log'
+local task = require 'std.task'
 local time = require 'std.time'
 local worker = require 'runsmith.worker'
 
@@ -50,7 +51,8 @@ return {
       0 stop
     ]] .. CLOSED },
   {
-    'what a wait returns', steps = STOP, trace = UP .. [[
+    'what a wait returns', steps = { { '0 log info asleep', 'stop' } }, trace = UP .. [[
+      0 log info asleep
       0 stop
       0 log info slept r=stopping
       0 log info then r=stopping
@@ -63,8 +65,10 @@ return {
     ]],
     run = with {
       second = function()
+        -- Beside the worker: it runs once the worker waits.
+        task.spawn(function() log.info 'asleep' end)
         for _ = 1, 3 do
-          local slept, why = time.sleep(0.05)
+          local slept, why = time.sleep(10)
           log.info('slept', { r = slept or why })
           if not slept then
             slept, why = time.sleep(0.05)
