@@ -71,8 +71,8 @@ static bool check_modules(rs_check *check) {
   check->table = "module";
   uint32_t count = rs_plan_count(check->plan, RS_T_MODULE);
   for (check->row = 0; check->row < count; check->row++, row++) {
-    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->name) ||
-        !rs_check_ref(check, row->file) || !rs_check_ref(check, row->source))
+    if (!rs_check_ref(check, row->name) || !rs_check_ref(check, row->file) ||
+        !rs_check_ref(check, row->source))
       return false;
   }
   return true;

@@ -10,6 +10,9 @@ local uv = require 'luv'
 
 local M = {}
 
+--- The program is one with a sanitizer built in.
+M.SANITIZED = os.getenv 'RS_SANITIZED' ~= nil
+
 local PATIENCE = tonumber(os.getenv 'RS_PATIENCE' or 20)
 local PROGRAM = os.getenv 'RUNSMITH' or 'build/release/runsmith'
 local TAIL = 25 -- journal lines that a failure shows

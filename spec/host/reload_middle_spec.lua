@@ -57,6 +57,9 @@ describe('a script that', function()
     ['returns nonsense'] = { 'return {}', 'supervisor' },
   } do
     it(what .. ' changes nothing, says why, and is mended by the next', function()
+      -- A sanitizer has its own way with memory, and with signals.
+      local own = row[2] == 'memory' or row[2] == 'signal 11'
+      if harness.SANITIZED and own then return end
       local limits = { '--eval-time', '0.5', '--eval-memory', '200M' }
       local host = start("rs.worker 'other' { run = 'beater', backend = 'process' },",
         '', limits)
