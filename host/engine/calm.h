@@ -1,12 +1,11 @@
-/* calm.h -- what can wait while a program or a process worker starts: for RS_CALM_MS
-** after each launch the engine leaves the processors to it.
+/* calm.h -- what can wait while a program starts: for RS_CALM_MS after each launch the
+** engine leaves the processors to it.
 **
 ** Layer    engine.
 ** Owner    the engine embeds its rs_calm.
 ** Thread   the engine's.
 ** Limits   RS_CALM_MS from the first launch on, however many follow; the journal's file
-**          never waits, only who prints it, what a dead runner has left behind and
-**          folders that nobody needs any more.
+**          never waits, only who prints it and folders that nobody needs any more.
 ** Tested   spec/host/services_family_spec.lua, spec/bench/command.lua. */
 #ifndef RS_CALM_H
 #define RS_CALM_H

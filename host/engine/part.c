@@ -2,6 +2,7 @@
 #include "runner.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -248,7 +249,7 @@ void rs_part_ring_now(rs_runner *runner, uint32_t vm) {
   rs_vm_book *book = rs_part_vm(runner, vm);
   if (!book) return;
   ring_bell(book);
-  rs_calm_begin(runner->engine); /* it may have been put on this processor */
+  sched_yield(); /* it may have been put on this processor */
 }
 
 static void ring_all(rs_part *part) {

@@ -253,7 +253,7 @@ static void on_turn(uv_prepare_t *prepare) {
   rs_probes_flush(engine);
   rs_channels_flush(engine);
   rs_part_bells(engine);
-  if (!engine->calm.on) rs_fate_sweep(engine);
+  rs_fate_sweep(engine);
   rs_notify_look(engine);
   rs_calm_turn(engine);
   if (!more) rs_entry_disk(engine);
