@@ -1,5 +1,7 @@
 -- clients.lua -- what a thousand bad clients cost supervision: from a heartbeat's
--- deadline to what is done about it, and from kill -9 to ready again, without and with.
+-- deadline to what is done about it, and from kill -9 to ready again: without them,
+-- while they trouble another host on this machine, whose processors they take as well,
+-- and with them.
 
 local abuser = require 'host.abuser'
 local fixtures = require 'host.fixtures'
@@ -16,6 +18,11 @@ return rs.supervisor 'plant' {
   rs.worker 'silent' { run = 'silent' },
   rs.worker 'victim' { run = 'beater', backend = 'process' },
 }
+]]
+
+local OTHER = [[
+local rs = require 'runsmith'
+return rs.supervisor 'other' { rs.worker 'beater' { run = 'beater' } }
 ]]
 
 local SILENT = [[
@@ -45,18 +52,35 @@ local function sample(host, since)
   return judged, revived, at
 end
 
-return function(report)
+-- While its clients trouble `target`.
+local function troubled(host, target, at)
+  local bad = abuser.begin(target, CLIENTS)
+  at = host:wait_for({ kind = 'violation', unit = 'plant/silent' }, at)
+  local judged, revived
+  judged, revived, at = sample(host, at)
+  abuser.finish(bad)
+  return judged, revived, at
+end
+
+local function start(tree)
   local host = harness.start {
     files = {
-      ['tree.lua'] = TREE, ['silent.lua'] = SILENT, ['beater.lua'] = fixtures.beater,
+      ['tree.lua'] = tree, ['silent.lua'] = SILENT, ['beater.lua'] = fixtures.beater,
     },
   }
-  local ready = host:wait_for { kind = 'ready', unit = 'plant' }
+  return host, host:wait_for { kind = 'ready' }
+end
+
+return function(report)
+  local other = start(OTHER)
+  local host, ready = start(TREE)
   local judged, revived, at = sample(host, ready)
-  local bad = abuser.begin(host, CLIENTS)
-  at = host:wait_for({ kind = 'violation', unit = 'plant/silent' }, at)
-  local judged_with, revived_with = sample(host, at)
-  abuser.finish(bad)
+  local judged_else, revived_else
+  judged_else, revived_else, at = troubled(host, other, at)
+  local judged_with, revived_with = troubled(host, host, at)
+  other:signal 'TERM'
+  other:wait_end()
+  other:release()
   host:finish()
   local function say(name, with, without, part, goal)
     report {
@@ -66,6 +90,8 @@ return function(report)
   end
   say('1,000 bad clients: silence -> acted upon', judged_with, judged, 0.5, 10)
   say('... p90', judged_with, judged, 0.9)
+  say("... against another host's clients", judged_with, judged_else, 0.5)
   say('... kill -9 -> ready, as told', revived_with, revived, 0.5, 4)
   say('... p90', revived_with, revived, 0.9)
+  say("... against another host's clients", revived_with, revived_else, 0.5)
 end
