@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "base.h"
+#include "base/base.h"
 
 enum { RS_CALM_MS = 2 };
 

@@ -1,6 +1,6 @@
 #include "confine.h"
 
-#include "entry.h"
+#include "journal/entry.h"
 
 enum { OWN_THREADS = 16, INFO = 1 }; /* a runner's: keeper, VM, libuv's pool */
 

@@ -9,7 +9,7 @@
 #ifndef RS_CONFINE_H
 #define RS_CONFINE_H
 
-#include "runner.h"
+#include "runner/runner.h"
 
 /* The host's groups; what the machine does not have is told once. */
 rs_cgroups *rs_confine_groups(rs_engine *engine);

@@ -9,17 +9,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "control.h"
-#include "entry.h"
-#include "evaluate.h"
-#include "lua.h"
+#include "command/command.h"
+#include "control/control.h"
+#include "journal/entry.h"
+#include "reload/evaluate.h"
+#include "runner/lua.h"
 #include "notify.h"
-#include "runner.h"
-#include "server.h"
+#include "runner/runner.h"
+#include "runner/server.h"
 #include "signals.h"
-#include "sources.h"
-#include "spawn.h"
+#include "reload/sources.h"
+#include "process/spawn.h"
 #include "turn.h"
 
 enum { DRAIN = RS_SECOND };

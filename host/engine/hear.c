@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include <signal.h>
 
-#include "channels.h"
-#include "control.h"
-#include "entry.h"
-#include "lua.h"
-#include "probes.h"
-#include "runner.h"
+#include "runner/channels.h"
+#include "control/control.h"
+#include "journal/entry.h"
+#include "runner/lua.h"
+#include "probe/probes.h"
+#include "runner/runner.h"
 
 enum { BATCH = 1024 }; /* records of one VM before another gets its turn */
 

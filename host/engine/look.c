@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "command.h"
-#include "entry.h"
-#include "lua.h"
-#include "names.h"
-#include "rung.h"
-#include "where.h"
+#include "command/command.h"
+#include "journal/entry.h"
+#include "runner/lua.h"
+#include "base/names.h"
+#include "runner/rung.h"
+#include "runner/where.h"
 
 enum {
   FRESH = RS_MS, /* a look at schedstat is good for so long */

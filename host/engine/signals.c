@@ -6,8 +6,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "evaluate.h"
-#include "names.h"
+#include "reload/evaluate.h"
+#include "base/names.h"
 #include "notify.h"
 
 enum { TWICE = 100 * RS_MS };

@@ -9,13 +9,13 @@
 #define RS_STATE_H
 
 #include "calm.h"
-#include "cgroup.h"
-#include "children.h"
+#include "process/cgroup.h"
+#include "process/children.h"
 #include "engine.h"
-#include "family.h"
-#include "journal.h"
-#include "plans.h"
-#include "text.h"
+#include "process/family.h"
+#include "journal/journal.h"
+#include "reload/plans.h"
+#include "base/text.h"
 
 typedef struct rs_engine rs_engine;
 typedef struct rs_runner rs_runner;

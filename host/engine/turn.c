@@ -6,18 +6,18 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "add.h"
-#include "change.h"
-#include "channels.h"
-#include "command.h"
-#include "confirm.h"
-#include "control.h"
-#include "entry.h"
-#include "handover.h"
-#include "lua.h"
+#include "control/add.h"
+#include "control/change.h"
+#include "runner/channels.h"
+#include "command/command.h"
+#include "reload/confirm.h"
+#include "control/control.h"
+#include "journal/entry.h"
+#include "runner/handover.h"
+#include "runner/lua.h"
 #include "notify.h"
-#include "probes.h"
-#include "runner.h"
+#include "probe/probes.h"
+#include "runner/runner.h"
 
 enum { BATCH = 256, DONE = 0 /* no kind of action */, WARN = 2 };
 

@@ -12,12 +12,12 @@
 
 #include <cJSON.h>
 
-#include "../../host/engine/act.h"
-#include "../../host/engine/add.h"
-#include "../../host/engine/change.h"
-#include "../../host/engine/entry.h"
-#include "../../host/engine/evaluate.h"
-#include "../../host/engine/tail.h"
+#include "../../host/engine/control/act.h"
+#include "../../host/engine/control/add.h"
+#include "../../host/engine/control/change.h"
+#include "../../host/engine/journal/entry.h"
+#include "../../host/engine/reload/evaluate.h"
+#include "../../host/engine/control/tail.h"
 #include "draft.h"
 
 enum { OTHER = 0xf8, HANG_UP, HALF, READ, WAKE };

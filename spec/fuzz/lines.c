@@ -3,7 +3,7 @@
 ** they are parted. */
 #include <stdlib.h>
 
-#include "../../host/engine/lines.h"
+#include "../../host/engine/journal/lines.h"
 
 enum { MARK_MAX = 64 };
 

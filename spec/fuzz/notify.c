@@ -2,7 +2,7 @@
 ** within the message, and numbers are within their range. */
 #include <stdlib.h>
 
-#include "../../host/engine/notify_text.h"
+#include "../../host/engine/command/notify_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "../../host/engine/calm.h"
-#include "../../host/engine/entry.h"
-#include "../../host/engine/lua.h"
-#include "../../host/engine/probes.h"
-#include "../../host/engine/runner.h"
+#include "../../host/engine/journal/entry.h"
+#include "../../host/engine/runner/lua.h"
+#include "../../host/engine/probe/probes.h"
+#include "../../host/engine/runner/runner.h"
 #include "../../host/engine/turn.h"
 
 enum { RECORD, VERDICT, GARBAGE, MOVE, SLOT, PAGE, TURN, DIE, STEPS };

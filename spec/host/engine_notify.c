@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "../../host/engine/notify_text.h"
+#include "../../host/engine/command/notify_text.h"
 
 static rs_notify_text heard(const char *text) {
   return rs_notify_read(text, strlen(text));

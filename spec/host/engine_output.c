@@ -7,8 +7,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../host/engine/lines.h"
-#include "../../host/engine/rotate.h"
+#include "../../host/engine/journal/lines.h"
+#include "../../host/engine/journal/rotate.h"
 
 static rs_bytes got;
 

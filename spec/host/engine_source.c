@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../host/engine/source.h"
+#include "../../host/engine/control/source.h"
 
 enum { PADDING = 900 };
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../host/engine/cgroup.h"
-#include "../../host/engine/spawn.h"
+#include "../../host/engine/process/cgroup.h"
+#include "../../host/engine/process/spawn.h"
 
 static char *no_env[] = {NULL};
 

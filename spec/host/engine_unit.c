@@ -10,13 +10,13 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "../../host/engine/delay.h"
-#include "../../host/engine/disk.h"
-#include "../../host/engine/env.h"
-#include "../../host/engine/journal.h"
-#include "../../host/engine/json.h"
-#include "../../host/engine/names.h"
-#include "../../host/engine/text.h"
+#include "../../host/engine/process/delay.h"
+#include "../../host/engine/journal/disk.h"
+#include "../../host/engine/process/env.h"
+#include "../../host/engine/journal/journal.h"
+#include "../../host/engine/base/json.h"
+#include "../../host/engine/base/names.h"
+#include "../../host/engine/base/text.h"
 
 static void assert_json(const char *bytes, size_t size, const char *wanted) {
   rs_bytes out = {0};

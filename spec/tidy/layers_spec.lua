@@ -13,6 +13,10 @@ local BELOW = {
   witness = {},
 }
 
+-- Folder under host/engine/ → its sisters whose headers it may include, besides its own
+-- and the layers below; the others meet in engine/state.h and know each other.
+local WITHIN_ENGINE = { base = {}, process = { base = true } }
+
 local function layer_of(path) return path:match '^host/([^/]+)/' or 'main' end
 
 -- The path that an include names, seen from the file that has it.
@@ -40,6 +44,24 @@ describe('the layers', function()
         wrong[#wrong + 1] = ('%s:%d: %s includes %s'):format(path, number, here, there)
       end
     end)
+    empty(wrong)
+  end)
+
+  it('within the engine have two folders that know no unit', function()
+    local wrong, seen = {}, {}
+    files.each_line('^host/engine/%a+/.*%.[ch]$', function(path, number, line)
+      local name = line:match '^%s*#%s*include%s*"([^"]+)"'
+      local here = path:match '^host/engine/(%a+)/'
+      local allowed = WITHIN_ENGINE[here]
+      if not name or not allowed then return end
+      seen[here] = true
+      local target = resolve(path, name)
+      local there = target:match '^host/engine/(%a+)/' or 'engine'
+      if layer_of(target) == 'engine' and there ~= here and not allowed[there] then
+        wrong[#wrong + 1] = ('%s:%d: %s includes %s'):format(path, number, here, there)
+      end
+    end)
+    assert.same({ base = true, process = true }, seen)
     empty(wrong)
   end)
 
