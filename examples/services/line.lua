@@ -1,53 +1,38 @@
--- line.lua -- a connection on which a worker, or a probe, waits for what it wants to
--- read. What luv calls back ends the wait; nobody looks again and again.
+-- line.lua -- a connection whose errors are raised, and whose answers come whole: a
+-- stop ends one wait early, and then one waits again for what was asked before it.
 
-local schedule = require 'runsmith.schedule'
-local uv = require 'luv'
+local net = require 'std.net'
 
 local M = {}
 M.__index = M
 
 local PATIENCE = 1 -- seconds that an answer may take
 
--- Waits for what `start(callback)` calls its callback with.
-local function await(start)
-  local ticket = schedule.ticket()
-  start(function(...) schedule.wake(ticket, ...) end)
-  return schedule.suspend(ticket, PATIENCE)
+local function insist(stream, read, ...)
+  local bytes, why = read(stream, ...)
+  if why == 'stopping' then
+    bytes, why = read(stream, ...)
+  end
+  return bytes or error(tostring(why))
 end
 
 --- @param port integer on loopback
 --- @return table line; raises when nobody answers there
 function M.open(port)
-  local tcp = uv.new_tcp()
-  local refused, why = await(function(done) tcp:connect('127.0.0.1', port, done) end)
-  if refused or why then error(('port %d: %s'):format(port, why or refused)) end
-  return setmetatable({ tcp = tcp, bytes = '' }, M)
+  local stream, why = net.connect { port = port, timeout = PATIENCE }
+  if not stream then error(('port %d: %s'):format(port, tostring(why))) end
+  stream.timeout = PATIENCE
+  return setmetatable({ stream = stream }, M)
 end
 
-function M:send(bytes) self.tcp:write(bytes) end
+function M:send(bytes) insist(self.stream, self.stream.write, bytes) end
 
---- Takes what `pattern` matches from the front; its captures are returned. The pattern
---- ends with `()`.
-function M:take(pattern)
-  while true do
-    local found = { self.bytes:match('^' .. pattern) }
-    local after = table.remove(found)
-    if after then
-      self.bytes = self.bytes:sub(after)
-      return unpack(found)
-    end
-    local err, more = await(function(done)
-      self.tcp:read_start(function(failed, bytes)
-        self.tcp:read_stop()
-        done(failed, bytes)
-      end)
-    end)
-    if not more then error(err or 'the other side has hung up') end
-    self.bytes = self.bytes .. more
-  end
-end
+--- @return string a line without its end
+function M:line() return insist(self.stream, self.stream.read_line) end
 
-function M:close() self.tcp:close() end
+--- @return string so many bytes
+function M:bytes(count) return insist(self.stream, self.stream.read_exactly, count) end
+
+function M:close() self.stream:close() end
 
 return M

@@ -20,14 +20,14 @@ function M.open(port)
   local self = setmetatable({ line = line.open(port) }, M)
   local hello = text 'MQTT' .. string.char(4, 2, 0, KEEP_ALIVE) .. text ''
   self.line:send(packet(0x10, hello))
-  if self.line:take ' \2.(.)()' ~= '\0' then error 'the broker refuses' end
+  if self.line:bytes(4):byte(4) ~= 0 then error 'the broker refuses' end
   return self
 end
 
 --- Tells, and waits until the broker has it (QoS 1).
 function M:publish(topic, said)
   self.line:send(packet(0x32, text(topic) .. '\0\1' .. said))
-  self.line:take '@\2..()'
+  self.line:bytes(4)
 end
 
 function M:close() self.line:close() end

@@ -15,12 +15,12 @@ function M:call(...)
     words[#words + 1] = ('$%d\r\n%s\r\n'):format(#tostring(word), word)
   end
   self.line:send(table.concat(words))
-  local kind, text = self.line:take '([-+:$])([^\r]*)\r\n()'
+  local kind, text = self.line:line():match '^([-+:$])(.*)$'
   if kind == '-' then error(text) end
   if kind == '+' then return text end
   if kind == ':' then return tonumber(text) end
   if text == '-1' then return nil end
-  return (self.line:take('(' .. ('.'):rep(tonumber(text)) .. ')\r\n()'))
+  return (self.line:bytes(tonumber(text) + 2):sub(1, -3))
 end
 
 function M:close() self.line:close() end
