@@ -110,7 +110,7 @@ typedef struct rs_plan_spec {
   uint32_t exec;         /* row of RS_T_EXEC; RS_NONE where nothing differs */
   uint32_t custom;       /* row of RS_T_BACKEND; RS_NONE */
   uint32_t run_module;   /* row of RS_T_MODULE that defines the worker; RS_NONE */
-  rs_ref run;            /* runsmith.travel: { module } | { task } | { definition } */
+  rs_ref run;            /* tree.travel: { module } | { task } | { definition } */
 } rs_plan_spec;
 
 /* A lifecycle: rows of RS_T_STATE; the first is where a worker starts. */
@@ -180,14 +180,14 @@ typedef struct rs_plan_module {
 
 typedef struct rs_plan_backend {
   rs_ref name;
-  rs_ref code; /* runsmith.travel encoding of { start, stop, kill, wait } */
+  rs_ref code; /* tree.travel encoding of { start, stop, kill, wait } */
 } rs_plan_backend;
 
 enum { RS_P_PROBE = 1, RS_P_READY = 2, RS_P_ACTIVITY = 3 };
 
 /* Lua that watches a unit: a probe, a command's `ready`, a supervisor's on_activity. */
 typedef struct rs_plan_probe {
-  rs_ref code;   /* runsmith.travel encoding of the probe or the function */
+  rs_ref code;   /* tree.travel encoding of the probe or the function */
   uint32_t unit; /* row of the unit that it watches; rows are sorted by it */
   uint32_t kind; /* RS_P_... */
   rs_ref name;   /* 'http' and the like; empty: an on_activity */

@@ -1,7 +1,7 @@
 # Puts Lua sources, and the header that ffi.cdef reads, into a C file of byte arrays.
 #
 #   rs_embed(OUT FOLDER...)  a rule that makes OUT; a folder's files are named below it:
-#                            lua/runsmith/life.lua is runsmith.life, x/init.lua is x
+#                            lua/runsmith/abi.lua is runsmith.abi, x/init.lua is x
 
 if(CMAKE_SCRIPT_MODE_FILE)
   function(bytes file array)

@@ -28,7 +28,8 @@ rs_written(${RS_LIBRARY}/runsmith.lua __definitions)
 # What carries its definitions in its comments.
 file(GLOB sources RELATIVE ${CMAKE_SOURCE_DIR}/stdlib CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/stdlib/std/*.lua)
-foreach(source ${sources} runsmith/worker.lua runsmith/context.lua runsmith/client.lua)
+foreach(source ${sources}
+    runsmith/worker.lua runsmith/vm/context.lua runsmith/client.lua)
   set(from ${CMAKE_SOURCE_DIR}/stdlib/${source})
   if(NOT EXISTS ${from})
     set(from ${CMAKE_SOURCE_DIR}/lua/${source})

@@ -220,7 +220,7 @@ void *rs_machine_main(void *machine) {
   set_up(vm);
   if (vm->id != 0) rs_place_await(vm->runner);
   lua_State *L = vm->L;
-  if (rs_state_require(L, "runsmith.schedule") != 0) give_up(lua_tostring(L, -1));
+  if (rs_state_require(L, "runsmith.vm.schedule") != 0) give_up(lua_tostring(L, -1));
   lua_getfield(L, -1, "run");
   if (rs_state_call(L, 0, 0) != 0) give_up(lua_tostring(L, -1));
   say_gone(vm);

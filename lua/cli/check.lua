@@ -1,6 +1,6 @@
 --- runsmith check: evaluates a tree script, tells its mistakes or draws the tree.
 local abi = require 'runsmith.abi'
-local evaluate = require 'runsmith.evaluate'
+local evaluate = require 'runsmith.tree.evaluate'
 local json = require 'cjson'
 local options = require 'cli.options'
 local show_mistakes = require 'cli.mistakes'

@@ -1,6 +1,6 @@
 --- runsmith __definitions: what `require 'runsmith'` gives, as a language server reads
 --- it. The fields come from the tables that the check of a tree script goes by.
-local fields = require 'runsmith.fields'
+local fields = require 'runsmith.tree.fields'
 local probe = require 'runsmith.probe'
 
 local HEAD = [[

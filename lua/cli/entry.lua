@@ -1,7 +1,7 @@
 --- One journal entry as a person reads it: a colour, a line, and what goes below it.
 local M = {}
 
-local hint = require('runsmith.suggest').hint
+local hint = require('runsmith.tree.suggest').hint
 local seconds = require('cli.terminal').seconds
 
 local function said(text) return text and text ~= '' and text or nil end

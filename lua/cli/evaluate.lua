@@ -1,6 +1,6 @@
 --- runsmith __evaluate: the evaluator process; who starts it reads descriptors 3 and 4.
 --- Its limits are set before any Lua runs.
-local evaluate = require 'runsmith.evaluate'
+local evaluate = require 'runsmith.tree.evaluate'
 local options = require 'cli.options'
 
 local COMMAND = {

@@ -1,7 +1,7 @@
 --- The command line: finds the command, reads its options, runs it.
 local commands = require 'cli.commands'
 local options = require 'cli.options'
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 
 local INTERNAL = {
   __evaluate = 'cli.evaluate', __print = 'cli.print', __complete = 'cli.complete',

@@ -1,10 +1,10 @@
 --- runsmith lifecycle: a worker's states, for people, for Mermaid or for Graphviz.
 local abi = require 'runsmith.abi'
-local evaluate = require 'runsmith.evaluate'
+local evaluate = require 'runsmith.tree.evaluate'
 local options = require 'cli.options'
 local show_mistakes = require 'cli.mistakes'
 local terminal = require 'cli.terminal'
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 
 local C = abi.C
 local ENDS = { [C.RS_ENDS_OK] = 'ok', [C.RS_ENDS_ERROR] = 'error' }

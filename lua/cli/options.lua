@@ -3,8 +3,8 @@
 ---   default, check }… }, run = function(given) return status end }
 --- An option without a word for its value is a switch; an argument with `optional =
 --- true` may be left out.
-local suggest = require 'runsmith.suggest'
-local types = require 'runsmith.types'
+local suggest = require 'runsmith.tree.suggest'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

@@ -1,5 +1,5 @@
 --- runsmith run: the host itself, which is C.
-local evaluate = require 'runsmith.evaluate'
+local evaluate = require 'runsmith.tree.evaluate'
 local options = require 'cli.options'
 
 return {

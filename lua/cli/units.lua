@@ -1,7 +1,7 @@
 --- A plan's units as nested tables, for drawing and for JSON.
 local abi = require 'runsmith.abi'
 local terminal = require 'cli.terminal'
-local travel = require 'runsmith.travel'
+local travel = require 'runsmith.tree.travel'
 
 local M = {}
 

@@ -32,19 +32,19 @@ Client.__index = Client
 
 -- The scheduler, where a worker calls; nil elsewhere.
 local function scheduler()
-  local schedule = package.loaded['runsmith.schedule']
+  local schedule = package.loaded['runsmith.vm.schedule']
   return schedule and schedule.current() and schedule or nil
 end
 
 local function luv()
-  if scheduler() then return require('runsmith.owned').module() end
+  if scheduler() then return require('runsmith.vm.owned').module() end
   return require 'luv'
 end
 
 function Client:wake()
   local ticket = self.ticket
   self.ticket = nil
-  if ticket then package.loaded['runsmith.schedule'].wake(ticket, true) end
+  if ticket then package.loaded['runsmith.vm.schedule'].wake(ticket, true) end
 end
 
 -- Until something has come. True, or nil and why not.

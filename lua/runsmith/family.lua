@@ -3,7 +3,7 @@
 --- afterwards among the engine's children by the mark in its first environment.
 
 local folder = require 'runsmith.folder'
-local owned = require 'runsmith.owned'
+local owned = require 'runsmith.vm.owned'
 
 local M = {}
 

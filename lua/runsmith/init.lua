@@ -1,7 +1,7 @@
 --- runsmith: what a tree script requires.
-local describe = require 'runsmith.describe'
+local describe = require 'runsmith.tree.describe'
 local probe = require 'runsmith.probe'
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 
 local rs = {
   --- rs.supervisor 'name' { strategy = …, rs.worker 'child' {…}, … }

@@ -1,6 +1,6 @@
 --- rs.probe.*, rs.all, rs.any, rs.no: probes as the tree script writes them.
-local describe = require 'runsmith.describe'
-local types = require 'runsmith.types'
+local describe = require 'runsmith.tree.describe'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

@@ -47,7 +47,7 @@ describe('what is installed', function()
       ['zsh/site-functions/_runsmith'] = '#compdef runsmith',
       ['fish/vendor_completions.d/runsmith.fish'] = 'complete -c runsmith',
       ['runsmith/library/runsmith.lua'] = 'function rs.supervisor',
-      ['runsmith/library/runsmith/context.lua'] = '@class runsmith.Context',
+      ['runsmith/library/runsmith/vm/context.lua'] = '@class runsmith.Context',
       ['runsmith/library/std/process.lua'] = '@class std.process.Run',
     } do
       assert.truthy(posix.slurp(prefix .. '/share/' .. file):find(text, 1, true), file)

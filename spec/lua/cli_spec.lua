@@ -9,7 +9,7 @@ local options = require 'cli.options'
 local PROGRAM = [[
 package.path = 'lua/?.lua;lua/?/init.lua;spec/?.lua;' .. package.path
 require('runsmith.abi').use(require('ffi').load(os.getenv 'RUNSMITH_CORE'))
-local evaluate = require 'runsmith.evaluate'
+local evaluate = require 'runsmith.tree.evaluate'
 local spawn = evaluate.spawn
 function evaluate.spawn(file, limits)
   limits.command = { 'luajit', arg[0] }
@@ -235,7 +235,7 @@ describe('check', function()
   end)
 
   it('says why there is nothing where evaluation was ended', function()
-    local evaluate = require 'runsmith.evaluate'
+    local evaluate = require 'runsmith.tree.evaluate'
     local rows = {
       { 'kill -XCPU $$', 'more than 7 s of processor time' },
       { 'kill -KILL $$', 'was killed' },

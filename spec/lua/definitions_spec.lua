@@ -48,7 +48,7 @@ describe('the definitions for editors', function()
   it('are Lua', function() assert(loadstring(text)) end)
 
   it('have the fields that the check knows', function()
-    local fields = require 'runsmith.fields'
+    local fields = require 'runsmith.tree.fields'
     for kind, known in pairs(fields.of) do
       assert.same(names(known), names(classes['runsmith.' .. kind]), kind)
     end
@@ -83,7 +83,7 @@ describe('the definitions for editors', function()
   end)
 
   it('have what ctx has', function()
-    local source = files.read 'lua/runsmith/context.lua'
+    local source = files.read 'lua/runsmith/vm/context.lua'
     local known = classes_of(source)['runsmith.Context']
     for name in source:gmatch '\nfunction lazy%.([%w_]+)' do
       assert.is_true(known[name], name)

@@ -230,10 +230,10 @@ function M.new()
   function host.place() return vm.place or 1, 'plant' end
   package.loaded['runsmith.host'] = host
   package.loaded['runsmith.abi'] = fake_abi(vm)
-  package.loaded['runsmith.travel'] = fake_travel(vm)
-  vm.schedule = require 'runsmith.schedule'
-  vm.load = require 'runsmith.load'
-  vm.turns = require 'runsmith.turn'
+  package.loaded['runsmith.tree.travel'] = fake_travel(vm)
+  vm.schedule = require 'runsmith.vm.schedule'
+  vm.load = require 'runsmith.vm.load'
+  vm.turns = require 'runsmith.vm.turn'
   return vm
 end
 

@@ -2,7 +2,7 @@
 
 local abi = require 'runsmith.abi'
 local assert = require 'luassert'
-local lifecycle = require 'runsmith.lifecycle'
+local lifecycle = require 'runsmith.tree.lifecycle'
 local scripts = require 'lua.scripts'
 
 local OK, BAD = { 'ok', ends = 'ok' }, { 'bad', ends = 'error' }

@@ -7,7 +7,7 @@ describe('what a worker prints', function()
 
   before_each(function()
     vm = fake.new()
-    require('runsmith.output').install()
+    require('runsmith.vm.output').install()
   end)
 
   after_each(function()

@@ -1,6 +1,6 @@
 local fake = require 'lua.fake_host'
 
-local SLOT = require('runsmith.task').SLOT
+local SLOT = require('runsmith.vm.task').SLOT
 
 describe('luv in a worker', function()
   local vm, time, uv, real, schedule
@@ -9,7 +9,7 @@ describe('luv in a worker', function()
     vm = fake.new()
     schedule, time = vm.schedule, require 'std.time'
     real = require 'luv'
-    uv = require('runsmith.owned').module()
+    uv = require('runsmith.vm.owned').module()
   end)
 
   after_each(function()

@@ -3,7 +3,7 @@
 local abi = require 'runsmith.abi'
 local assert = require 'luassert'
 local scripts = require 'lua.scripts'
-local travel = require 'runsmith.travel'
+local travel = require 'runsmith.tree.travel'
 
 local C = abi.C
 

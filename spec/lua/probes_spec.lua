@@ -245,7 +245,7 @@ describe('a probe', function()
 
   it('made of others is true if all, if any, or if not', function()
     local T, F, U = { true }, { false, 'bad' }, { nil, 'dunno' }
-    local judge = require 'runsmith.probe_judge'
+    local judge = require 'runsmith.probe.judge'
     for _, row in ipairs {
       { 'all', { T, T }, true }, { 'all', { T, F, U }, false, 'bad' },
       { 'all', { U, T }, nil, 'dunno' }, { 'all', { U, F }, false, 'bad' },

@@ -1,5 +1,5 @@
 local fake = require 'lua.fake_host'
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 
 local function task(fn) return { task = fn } end
 
@@ -136,7 +136,7 @@ describe('the scheduler', function()
       { 'a', run = task(function() time.sleep(1) end) },
       { 'b', run = task(function() time.sleep(1) end) },
     })
-    local life = require 'runsmith.life'
+    local life = require 'runsmith.vm.life'
     local done = life.done
     life.done = function(which, value)
       if which[T.SLOT] == 1 and which[T.PHASE] == 'run' then error 'a bug' end

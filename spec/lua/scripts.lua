@@ -1,7 +1,7 @@
 --- Tree scripts in a folder of their own, evaluated in this process.
 local abi = require 'runsmith.abi'
 local core_library = require 'lua.core_library'
-local evaluate = require 'runsmith.evaluate'
+local evaluate = require 'runsmith.tree.evaluate'
 
 local M = {}
 

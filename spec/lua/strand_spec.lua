@@ -9,7 +9,7 @@ describe('a strand', function()
   before_each(function()
     vm = fake.new()
     task, time = require 'std.task', require 'std.time'
-    strand = require 'runsmith.strand'
+    strand = require 'runsmith.vm.strand'
   end)
 
   local function run(fn, rows)

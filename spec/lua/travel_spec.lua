@@ -1,7 +1,7 @@
 -- What travels arrives as it was; what cannot says which upvalue, on which line.
 
 local assert = require 'luassert'
-local travel = require 'runsmith.travel'
+local travel = require 'runsmith.tree.travel'
 
 local function there_and_back(value, find)
   return travel.decode(travel.encode(value), find)
@@ -70,7 +70,7 @@ describe('a function', function()
   end)
 
   it('finds modules, and their fields, by name', function()
-    local suggest, floor, out = require 'runsmith.suggest', math.floor, io.stdout
+    local suggest, floor, out = require 'runsmith.tree.suggest', math.floor, io.stdout
     local there = there_and_back(function() return suggest, floor, out end)
     local a, b, c = there()
     assert.equal(suggest, a)
@@ -79,10 +79,10 @@ describe('a function', function()
   end)
 
   it('finds them through whom the receiver says', function()
-    local suggest = require 'runsmith.suggest'
+    local suggest = require 'runsmith.tree.suggest'
     local bytes = travel.encode(function() return suggest end)
     local there = travel.decode(bytes, function(name) return { name } end)
-    assert.same({ 'runsmith.suggest' }, there())
+    assert.same({ 'runsmith.tree.suggest' }, there())
   end)
 
   it('with an upvalue that cannot travel names it and its line', function()
@@ -129,7 +129,7 @@ describe('the essence of a function', function()
   it('is the same in every process', function()
     local program = ([[
       package.path = 'lua/?.lua;' .. package.path
-      local travel = require 'runsmith.travel'
+      local travel = require 'runsmith.tree.travel'
       local state = { a = 1, b = 2, c = { d = 3, e = 4 } }
       local function two() return { u = 1, v = 2, w = { x = 1, y = 2 } } end
       local function one() return { aa = 1, bb = 2, cc = 3, [1.5] = 2, state, two } end

@@ -37,13 +37,13 @@
 local abi = require 'runsmith.abi'
 local bit = require 'bit'
 local buffer = require 'string.buffer'
-local channels = require 'runsmith.channels'
+local channels = require 'runsmith.vm.channels'
 local ffi = require 'ffi'
 local host = require 'runsmith.host'
 local log = require 'std.log'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local REFUSE = T.REFUSE
 
 local M = {}

@@ -27,9 +27,9 @@
 
 local expression = require 'std.cron_expression'
 local fs = require 'std.fs'
-local schedule = require 'runsmith.schedule'
-local strand = require 'runsmith.strand'
-local suggest = require 'runsmith.suggest'
+local schedule = require 'runsmith.vm.schedule'
+local strand = require 'runsmith.vm.strand'
+local suggest = require 'runsmith.tree.suggest'
 local time = require 'std.time'
 local worker = require 'runsmith.worker'
 

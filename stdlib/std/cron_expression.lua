@@ -1,6 +1,6 @@
 --- Cron's expressions: what they say, and when it is the next time.
 
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 local zones = require 'std.cron_zone'
 
 local M = {}

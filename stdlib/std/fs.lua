@@ -27,9 +27,9 @@
 local err = require 'std.err'
 local fs_tree = require 'std.fs_tree'
 local fs_watch = require 'std.fs_watch'
-local job = require 'runsmith.job'
-local owned = require 'runsmith.owned'
-local suggest = require 'runsmith.suggest'
+local job = require 'runsmith.vm.job'
+local owned = require 'runsmith.vm.owned'
+local suggest = require 'runsmith.tree.suggest'
 
 local M = {}
 

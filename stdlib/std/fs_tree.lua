@@ -1,8 +1,8 @@
 --- What std.fs does with whole trees of files, one request after another, in a job.
 
 local err = require 'std.err'
-local job = require 'runsmith.job'
-local owned = require 'runsmith.owned'
+local job = require 'runsmith.vm.job'
+local owned = require 'runsmith.vm.owned'
 
 local M = {}
 

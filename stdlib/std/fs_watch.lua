@@ -1,8 +1,8 @@
 --- Changes of a file, or of what is in a folder, as the kernel tells them.
 
 local err = require 'std.err'
-local owned = require 'runsmith.owned'
-local schedule = require 'runsmith.schedule'
+local owned = require 'runsmith.vm.owned'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

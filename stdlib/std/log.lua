@@ -10,9 +10,9 @@
 
 local cjson = require 'cjson'
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID = T.ID
 
 local M = {}

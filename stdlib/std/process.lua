@@ -20,7 +20,7 @@
 local child_of = require 'std.process_child'
 local err = require 'std.err'
 local host = require 'runsmith.host'
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 
 local M = {}
 

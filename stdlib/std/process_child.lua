@@ -4,11 +4,11 @@
 local err = require 'std.err'
 local family = require 'runsmith.family'
 local host = require 'runsmith.host'
-local owned = require 'runsmith.owned'
-local schedule = require 'runsmith.schedule'
+local owned = require 'runsmith.vm.owned'
+local schedule = require 'runsmith.vm.schedule'
 local stream_of_pipe = require 'std.process_stream'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local INC, CTX = T.INC, T.CTX
 
 local M = {}

@@ -1,7 +1,7 @@
 --- What a program writes, as it waits to be read.
 
 local err = require 'std.err'
-local owned = require 'runsmith.owned'
+local owned = require 'runsmith.vm.owned'
 
 --- @class std.process.Stream
 --- @field pipe userdata

@@ -1,6 +1,6 @@
 --- What a spare runner's VM runs before it is anybody's: a worker that touches what
 --- workers touch first, so that the real one finds code and memory warm. Nobody hears
---- of it. See runsmith.rehearse.
+--- of it. See runsmith.vm.rehearse.
 
 local ffi = require 'ffi'
 local log = require 'std.log'

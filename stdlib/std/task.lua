@@ -12,8 +12,8 @@
 ---     time.sleep(0.05)
 ---     beat:cancel()
 
-local schedule = require 'runsmith.schedule'
-local strand = require 'runsmith.strand'
+local schedule = require 'runsmith.vm.schedule'
+local strand = require 'runsmith.vm.strand'
 
 local M = {}
 

@@ -13,7 +13,7 @@
 --- ```
 
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 
@@ -37,7 +37,7 @@ end
 --- Seconds since 1970, with a fraction. It may jump; to measure, use `mono`.
 --- @return number
 function M.now()
-  local seconds, micros = require('runsmith.owned').luv().gettimeofday()
+  local seconds, micros = require('runsmith.vm.owned').luv().gettimeofday()
   return seconds + micros / 1e6
 end
 

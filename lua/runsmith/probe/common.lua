@@ -1,8 +1,8 @@
 --- The fields that a probe has whatever its kind. A combination is looked at as one: it
 --- has its own, and those that its parts give, who must agree.
-local describe = require 'runsmith.describe'
+local describe = require 'runsmith.tree.describe'
 local probe = require 'runsmith.probe'
-local types = require 'runsmith.types'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

@@ -4,7 +4,7 @@
 local host = require 'runsmith.host'
 local io_of = require 'runsmith.probe.io'
 local processes = require 'runsmith.probe.processes'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

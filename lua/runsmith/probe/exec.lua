@@ -2,7 +2,7 @@
 
 local io_of = require 'runsmith.probe.io'
 local kin = require 'runsmith.probe.kin'
-local uv = require('runsmith.owned').module()
+local uv = require('runsmith.vm.owned').module()
 
 local M = {}
 

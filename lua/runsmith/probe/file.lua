@@ -1,6 +1,6 @@
 --- A file exists, and is not too old.
 
-local uv = require('runsmith.owned').module()
+local uv = require('runsmith.vm.owned').module()
 
 local M = {}
 

@@ -1,7 +1,7 @@
 --- A server answers a request with the right status.
 
 local io_of = require 'runsmith.probe.io'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

@@ -1,8 +1,8 @@
 --- What the kinds of probe have in common: waiting for luv, and whose fault an error
 --- is. All handles belong to the look that made them, and are closed with it.
 
-local schedule = require 'runsmith.schedule'
-local uv = require('runsmith.owned').module()
+local schedule = require 'runsmith.vm.schedule'
+local uv = require('runsmith.vm.owned').module()
 
 local M = {}
 

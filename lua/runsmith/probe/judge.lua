@@ -1,9 +1,9 @@
 --- What a probe is and what one look of it says: its kind's check, and combinations.
 
 local host = require 'runsmith.host'
-local plans = require 'runsmith.plans'
+local plans = require 'runsmith.vm.plans'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID = T.ID
 
 local M = {}
@@ -43,7 +43,7 @@ end
 -- All that makes it another one: its code, and the versions of what that refers to.
 local function key_of(plan, code)
   local parts, versions = { code }, versions_of(plan)
-  for _, name in ipairs(require('runsmith.travel').modules(code)) do
+  for _, name in ipairs(require('runsmith.tree.travel').modules(code)) do
     parts[#parts + 1] = name .. '@' .. (versions[name] or '')
   end
   return table.concat(parts, '\n')
@@ -76,7 +76,7 @@ end
 --- @param code string
 --- @return runsmith.Cargo
 function M.load(code)
-  local spec = require('runsmith.travel').decode(code)
+  local spec = require('runsmith.tree.travel').decode(code)
   local function visit(cargo)
     cargo.memory = {}
     if not COMBINED[cargo.kind] and not cargo.check then

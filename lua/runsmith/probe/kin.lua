@@ -5,8 +5,8 @@
 local abi = require 'runsmith.abi'
 local family = require 'runsmith.family'
 local io_of = require 'runsmith.probe.io'
-local owned = require 'runsmith.owned'
-local schedule = require 'runsmith.schedule'
+local owned = require 'runsmith.vm.owned'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

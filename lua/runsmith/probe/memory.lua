@@ -2,7 +2,7 @@
 
 local io_of = require 'runsmith.probe.io'
 local processes = require 'runsmith.probe.processes'
-local types = require 'runsmith.types'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

@@ -1,8 +1,8 @@
 --- The open descriptors of a unit's process.
 
 local folder = require 'runsmith.folder'
-local schedule = require 'runsmith.schedule'
-local uv = require('runsmith.owned').module()
+local schedule = require 'runsmith.vm.schedule'
+local uv = require('runsmith.vm.owned').module()
 
 local M = {}
 

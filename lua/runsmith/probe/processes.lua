@@ -2,7 +2,7 @@
 
 local folder = require 'runsmith.folder'
 local io_of = require 'runsmith.probe.io'
-local uv = require('runsmith.owned').module()
+local uv = require('runsmith.vm.owned').module()
 
 local M = {}
 

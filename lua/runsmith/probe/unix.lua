@@ -1,7 +1,7 @@
 --- Somebody accepts connections on a socket in the file system.
 
 local io_of = require 'runsmith.probe.io'
-local uv = require('runsmith.owned').module()
+local uv = require('runsmith.vm.owned').module()
 
 local M = {}
 

@@ -5,13 +5,13 @@
 --- The engine says in which state a unit is; when and how often is looked, and what the
 --- looks amount to, is decided here. It is told changes alone.
 
-local activity = require 'runsmith.activity'
+local activity = require 'runsmith.vm.activity'
 local cjson = require 'cjson'
 local host = require 'runsmith.host'
-local judge = require 'runsmith.probe_judge'
-local schedule = require 'runsmith.schedule'
+local judge = require 'runsmith.probe.judge'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, SLOT, INC, ROW, KIND, SELF = T.ID, T.SLOT, T.INC, T.ROW, T.KIND, T.SELF
 local PHASE = T.PHASE
 
@@ -358,7 +358,7 @@ end
 function M.install()
   local resume = host.resume
   function host.resume(id, ...) return timed(id, host.now(), resume(id, ...)) end
-  local commands = require 'runsmith.commands'
+  local commands = require 'runsmith.vm.commands'
   commands.starts(function(number, row)
     local is_activity = judge.what(number, row) == judge.ACTIVITY
     return judge.kind(number, row, is_activity and activity or probe)

@@ -1,11 +1,11 @@
 --- The check of a whole tree: all mistakes in one go, and the tree as flat rows for the
 --- compiler. Units of equal description share one `leaf`, which is checked once.
-local check_probe = require 'runsmith.check_probe'
-local check_unit = require 'runsmith.check_unit'
-local describe = require 'runsmith.describe'
-local order = require 'runsmith.order'
-local travel = require 'runsmith.travel'
-local types = require 'runsmith.types'
+local check_probe = require 'runsmith.tree.check_probe'
+local check_unit = require 'runsmith.tree.check_unit'
+local describe = require 'runsmith.tree.describe'
+local order = require 'runsmith.tree.order'
+local travel = require 'runsmith.tree.travel'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

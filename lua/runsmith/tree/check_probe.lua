@@ -1,10 +1,10 @@
 --- The check of what is beside the units: probes, channels, custom backends.
-local describe = require 'runsmith.describe'
-local fields_of = require 'runsmith.fields'
+local describe = require 'runsmith.tree.describe'
+local fields_of = require 'runsmith.tree.fields'
 local probe = require 'runsmith.probe'
-local probe_common = require 'runsmith.probe_common'
-local suggest = require 'runsmith.suggest'
-local types = require 'runsmith.types'
+local probe_common = require 'runsmith.probe.common'
+local suggest = require 'runsmith.tree.suggest'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

@@ -1,8 +1,8 @@
 --- What holds for one unit's fields: their types, and the rules between them.
-local fields_of = require 'runsmith.fields'
-local lifecycle = require 'runsmith.lifecycle'
-local suggest = require 'runsmith.suggest'
-local types = require 'runsmith.types'
+local fields_of = require 'runsmith.tree.fields'
+local lifecycle = require 'runsmith.tree.lifecycle'
+local suggest = require 'runsmith.tree.suggest'
+local types = require 'runsmith.tree.types'
 local worker = require 'runsmith.worker'
 
 local M = {}

@@ -1,7 +1,6 @@
 --- The constructors' common ground: plain tables that remember the line that made them.
---- Nothing is checked here, so that runsmith.check can tell all mistakes in one go.
+--- Nothing is checked here, so that tree.check can tell all mistakes in one go.
 local M = {}
-
 local getinfo, setmetatable, type = debug.getinfo, setmetatable, type
 
 --- @class runsmith.Place

@@ -1,10 +1,10 @@
 --- Evaluation of a tree script: in this process, or in one of its own with limits.
 local abi = require 'runsmith.abi'
-local check = require 'runsmith.check'
-local describe = require 'runsmith.describe'
+local check = require 'runsmith.tree.check'
+local describe = require 'runsmith.tree.describe'
 local json = require 'cjson'
-local modules = require 'runsmith.modules'
-local plan = require 'runsmith.plan'
+local modules = require 'runsmith.tree.modules'
+local plan = require 'runsmith.tree.plan'
 local uv = require 'luv'
 
 local M = {}
@@ -163,7 +163,7 @@ end
 --- @return integer status
 function M.process(file, memory, tells_reads)
   if tells_reads then
-    require('runsmith.reads').install(file, function(path)
+    require('runsmith.tree.reads').install(file, function(path)
       local line = json.encode { read = path } .. '\n'
       abi.write(MISTAKES_FD, line, #line)
     end)

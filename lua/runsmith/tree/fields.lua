@@ -1,9 +1,9 @@
 --- Every field of a tree script, by kind of unit: name, type, default, what it means.
 --- The check, the editor's types and the reference come from here.
-local account = require 'runsmith.account'
-local describe = require 'runsmith.describe'
-local suggest = require 'runsmith.suggest'
-local types = require 'runsmith.types'
+local account = require 'runsmith.tree.account'
+local describe = require 'runsmith.tree.describe'
+local suggest = require 'runsmith.tree.suggest'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

@@ -1,6 +1,6 @@
 --- A worker's lifecycle: rows as the definition writes them → checked states and edges.
-local suggest = require 'runsmith.suggest'
-local types = require 'runsmith.types'
+local suggest = require 'runsmith.tree.suggest'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

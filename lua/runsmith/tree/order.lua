@@ -1,6 +1,6 @@
 --- `after`: names of siblings → their rows, without cycles.
-local fields = require 'runsmith.fields'
-local suggest = require 'runsmith.suggest'
+local fields = require 'runsmith.tree.fields'
+local suggest = require 'runsmith.tree.suggest'
 
 local M = {}
 

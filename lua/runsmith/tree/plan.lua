@@ -1,13 +1,13 @@
 --- The compiler: a checked tree → a plan's bytes, as host/abi/runsmith.h has them.
 local abi = require 'runsmith.abi'
 local buffer = require 'string.buffer'
-local describe = require 'runsmith.describe'
+local describe = require 'runsmith.tree.describe'
 local ffi = require 'ffi'
-local identity = require 'runsmith.identity'
-local modules = require 'runsmith.modules'
-local plan_exec = require 'runsmith.plan_exec'
-local plan_spec = require 'runsmith.plan_spec'
-local travel = require 'runsmith.travel'
+local identity = require 'runsmith.tree.identity'
+local modules = require 'runsmith.tree.modules'
+local plan_exec = require 'runsmith.tree.plan_exec'
+local plan_spec = require 'runsmith.tree.plan_spec'
+local travel = require 'runsmith.tree.travel'
 
 local M = {}
 
@@ -290,7 +290,7 @@ local function lay_out(self)
 end
 
 --- Compiles a tree.
---- @param tree runsmith.Tree from runsmith.check, without mistakes
+--- @param tree runsmith.Tree from runsmith.tree.check, without mistakes
 --- @param about { script: string, root_dir: string, recorder: runsmith.Recorder }
 --- @return runsmith.Plan? plan, string? why
 function M.compile(tree, about)

@@ -1,11 +1,11 @@
 --- A unit's process: rows of RS_T_EXEC from the fields of commands, process workers and
 --- isolated supervisors.
 local abi = require 'runsmith.abi'
-local account = require 'runsmith.account'
-local describe = require 'runsmith.describe'
+local account = require 'runsmith.tree.account'
+local describe = require 'runsmith.tree.describe'
 local ffi = require 'ffi'
-local fields_of = require 'runsmith.fields'
-local types = require 'runsmith.types'
+local fields_of = require 'runsmith.tree.fields'
+local types = require 'runsmith.tree.types'
 
 local M = {}
 

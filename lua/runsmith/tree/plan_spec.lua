@@ -1,8 +1,8 @@
 --- The rules that units share: rows of RS_T_SPEC, RS_T_LIFE, RS_T_STATE and RS_T_EDGE.
 local abi = require 'runsmith.abi'
 local ffi = require 'ffi'
-local plan_exec = require 'runsmith.plan_exec'
-local travel = require 'runsmith.travel'
+local plan_exec = require 'runsmith.tree.plan_exec'
+local travel = require 'runsmith.tree.travel'
 
 local M = {}
 

@@ -1,7 +1,7 @@
 --- Values on their way to another process: plain data, and functions as bytecode with
 --- their upvalues. Modules, and what is a field of a module, go by name.
 local buffer = require 'string.buffer'
-local bytecode = require 'runsmith.bytecode'
+local bytecode = require 'runsmith.tree.bytecode'
 
 local M = {}
 

@@ -1,7 +1,7 @@
 --- The kinds of value that a tree script's fields take. A type checks a value and tells
---- what would be right; the tables in runsmith.fields are made of these, and so are the
+--- what would be right; the tables in tree.fields are made of these, and so are the
 --- editor's types and the reference.
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 
 local M = {}
 

@@ -2,10 +2,10 @@
 
 local cjson = require 'cjson'
 local host = require 'runsmith.host'
-local judge = require 'runsmith.probe_judge'
-local schedule = require 'runsmith.schedule'
+local judge = require 'runsmith.probe.judge'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, KIND, SELF = T.ID, T.KIND, T.SELF
 
 --- @class runsmith.Activity: runsmith.Behaviour
@@ -30,7 +30,8 @@ local function nothing() end
 
 --- @param task runsmith.Task
 function M.load(task)
-  return schedule.call(task, 'load', require('runsmith.travel').decode, task[KIND].code)
+  local decode = require('runsmith.tree.travel').decode
+  return schedule.call(task, 'load', decode, task[KIND].code)
 end
 
 --- @param task runsmith.Task

@@ -3,11 +3,11 @@
 
 local buffer = require 'string.buffer'
 
-local context = require 'runsmith.context'
+local context = require 'runsmith.vm.context'
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, SLOT, INC, ROW, KIND, SELF = T.ID, T.SLOT, T.INC, T.ROW, T.KIND, T.SELF
 local PHASE = T.PHASE
 
@@ -175,7 +175,7 @@ function M.upset(task, message, traceback)
 end
 
 local function load_functions(kind)
-  return require('runsmith.travel').decode(kind.code)
+  return require('runsmith.tree.travel').decode(kind.code)
 end
 
 --- @param task runsmith.Task

@@ -5,13 +5,13 @@
 --- each other needs no bell.
 
 local abi = require 'runsmith.abi'
-local commands = require 'runsmith.commands'
+local commands = require 'runsmith.vm.commands'
 local ffi = require 'ffi'
 local host = require 'runsmith.host'
-local owned = require 'runsmith.owned'
-local schedule = require 'runsmith.schedule'
+local owned = require 'runsmith.vm.owned'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID = T.ID
 
 local M = {}

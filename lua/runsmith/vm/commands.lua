@@ -1,12 +1,12 @@
 --- What the engine tells a VM, one command after another.
 
-local handover = require 'runsmith.handover'
+local handover = require 'runsmith.vm.handover'
 local host = require 'runsmith.host'
-local patch = require 'runsmith.patch'
-local plans = require 'runsmith.plans'
-local schedule = require 'runsmith.schedule'
+local patch = require 'runsmith.vm.patch'
+local plans = require 'runsmith.vm.plans'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local KIND, SELF, CTX = T.KIND, T.SELF, T.CTX
 
 local M = {}
@@ -24,7 +24,7 @@ local PROBES = 4 -- RS_PLACE_PROBES
 --- The runner has its place: the probes' knows of no workers.
 function M.place()
   is_placed = true
-  if host.place() == PROBES then require('runsmith.probes').install() end
+  if host.place() == PROBES then require('runsmith.probe.watch').install() end
 end
 
 -- A unit whose description cannot be used is told as a failed launch.
@@ -69,7 +69,7 @@ handlers[down.KILL] = about(function(task) task[KIND].runs.kill(task) end)
 handlers[down.CLOSE] = function() closing = true end
 
 handlers[down.PLAN] = function(_, _, number)
-  require('runsmith.rehearse').run(plans.get(number))
+  require('runsmith.vm.rehearse').run(plans.get(number))
 end
 
 handlers[down.DROP_PLAN] = function(_, _, number) plans.drop(number) end

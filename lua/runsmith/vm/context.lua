@@ -9,7 +9,7 @@ local abi = require 'runsmith.abi'
 local host = require 'runsmith.host'
 
 local C = abi.C
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, INC, ROW, KIND, QUEUE = T.ID, T.INC, T.ROW, T.KIND, T.QUEUE
 
 local M = {}

@@ -5,7 +5,7 @@ local buffer = require 'string.buffer'
 
 local host = require 'runsmith.host'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, CTX = T.ID, T.CTX
 
 local M = {}

@@ -3,7 +3,7 @@
 --- no file half-written. No user code runs in it.
 
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

@@ -2,12 +2,12 @@
 --- worker runs in its own coroutine, and when it has returned, `done` or `fail` goes on
 --- from the phase that it was in.
 
-local context = require 'runsmith.context'
-local handover = require 'runsmith.handover'
+local context = require 'runsmith.vm.context'
+local handover = require 'runsmith.vm.handover'
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, KIND, SELF, CTX, PHASE, STATE = T.ID, T.KIND, T.SELF, T.CTX, T.PHASE, T.STATE
 local EDGE, REFUSE, DUE, QUEUE = T.EDGE, T.REFUSE, T.DUE, T.QUEUE
 
@@ -229,7 +229,7 @@ function M.begin(task, text, data)
   local def = kind.def
   if data then handover.keep(task, data) end
   if not def then
-    return schedule.call(task, 'load', require('runsmith.load').code, kind)
+    return schedule.call(task, 'load', require('runsmith.vm.load').code, kind)
   end
   task[SELF] = kind.is_task and def or {}
   return inherit(task, def)

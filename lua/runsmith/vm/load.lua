@@ -9,10 +9,10 @@
 --- instruction. Only `keep` and `give_up` change what workers share.
 
 local host = require 'runsmith.host'
-local plans = require 'runsmith.plans'
-local schedule = require 'runsmith.schedule'
+local plans = require 'runsmith.vm.plans'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local KIND = T.KIND
 
 local M = {}
@@ -226,7 +226,7 @@ end
 
 -- The host's own, C libraries, what else Lua finds. `tried`: where it was looked for.
 local function from_host(name, tried)
-  if name == 'luv' then return host_require('runsmith.owned').module() end
+  if name == 'luv' then return host_require('runsmith.vm.owned').module() end
   host.enter()
   local ok, value = pcall(host_require, name)
   host.leave()
@@ -287,7 +287,7 @@ end
 --- @param kind runsmith.Kind
 --- @return table | function
 function M.code(kind)
-  local got = host_require('runsmith.travel').decode(kind.code)
+  local got = host_require('runsmith.tree.travel').decode(kind.code)
   if got.task then
     if kind.copied == nil then kind.copied = not is_stateless(got.task, kind.plan) end
     if not kind.copied then kind.def = got.task end

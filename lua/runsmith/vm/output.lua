@@ -2,9 +2,9 @@
 --- runs: print, io.write, io.stdout and io.stderr.
 
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID = T.ID
 
 local M = {}

@@ -2,10 +2,10 @@
 --- run in the owner's name, in a coroutine that an interrupt can end; those of a dead
 --- incarnation never run; its handles are closed when it ends.
 
-local schedule = require 'runsmith.schedule'
-local turn = require 'runsmith.turn'
+local schedule = require 'runsmith.vm.schedule'
+local turn = require 'runsmith.vm.turn'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, KIND = T.ID, T.KIND
 
 local M = {}
@@ -136,7 +136,7 @@ local function walk(fn)
 end
 
 local function build()
-  uv = require('runsmith.load').host_require 'luv'
+  uv = require('runsmith.vm.load').host_require 'luv'
   proxy = {}
   for name, value in pairs(uv) do
     proxy[name] = type(value) == 'function' and wrap(value, bind) or value

@@ -2,10 +2,10 @@
 --- the old one can go, and by that plan's times.
 
 local host = require 'runsmith.host'
-local load = require 'runsmith.load'
-local plans = require 'runsmith.plans'
+local load = require 'runsmith.vm.load'
+local plans = require 'runsmith.vm.plans'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, ROW, KIND, PHASE, STATE = T.ID, T.ROW, T.KIND, T.PHASE, T.STATE
 local EDGE, TICKET, DUE = T.EDGE, T.TICKET, T.DUE
 

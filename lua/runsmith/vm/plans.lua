@@ -148,11 +148,11 @@ local function make_kind(plan, number)
   local spec = plan.view.spec[number]
   if spec.backend == C.RS_CUSTOM then
     local code = plan.view:bytes(plan.view.backend[spec.custom].code)
-    return { plan = plan, runs = require 'runsmith.backend', code = code }
+    return { plan = plan, runs = require 'runsmith.vm.backend', code = code }
   end
   return {
     plan = plan,
-    runs = require 'runsmith.life',
+    runs = require 'runsmith.vm.life',
     code = plan.view:bytes(spec.run),
     first = plan:life(tonumber(spec.life)),
     is_task = bit.band(spec.flags, C.RS_TASK) ~= 0,

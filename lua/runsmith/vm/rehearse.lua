@@ -4,13 +4,13 @@
 
 local abi = require 'runsmith.abi'
 local host = require 'runsmith.host'
-local life = require 'runsmith.life'
-local load = require 'runsmith.load'
-local plans = require 'runsmith.plans'
-local schedule = require 'runsmith.schedule'
-local travel = require 'runsmith.travel'
+local life = require 'runsmith.vm.life'
+local load = require 'runsmith.vm.load'
+local plans = require 'runsmith.vm.plans'
+local schedule = require 'runsmith.vm.schedule'
+local travel = require 'runsmith.tree.travel'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 
 local M = {}
 

@@ -6,7 +6,7 @@
 
 local host = require 'runsmith.host'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID, SLOT, INC, KIND, CO, PHASE = T.ID, T.SLOT, T.INC, T.KIND, T.CO, T.PHASE
 local STATE, TICKET, VALUES, REFUSE = T.STATE, T.TICKET, T.VALUES, T.REFUSE
 
@@ -29,7 +29,7 @@ local IDS = 2 ^ 24 -- a ticket is a count times this, plus the task's id
 local SERIALS = 2 ^ 28 -- a ticket older than so many waits is no longer told apart
 
 local OWN_LINES = { -- of a traceback, below the worker's
-  '\n[^\n]*runsmith/schedule%.lua:%d+: in function <[^\n]*$',
+  '\n[^\n]*runsmith/vm/schedule%.lua:%d+: in function <[^\n]*$',
   '\n[^\n]*runsmith/owned%.lua:%d+: in function <[^\n]*$',
   "\n[^\n]*runsmith/owned%.lua:%d+: in function 'rerun'$",
 }
@@ -378,6 +378,6 @@ function M.kill(task)
 end
 
 --- Runs the VM until it is to end.
-function M.run() return require('runsmith.turn').run() end
+function M.run() return require('runsmith.vm.turn').run() end
 
 return M

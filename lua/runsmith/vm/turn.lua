@@ -1,11 +1,11 @@
 --- A VM's turns: the engine's commands, timers, whoever is ready. A mistake of the
 --- framework's own costs the unit that it was busy with, never the VM.
 
-local commands = require 'runsmith.commands'
+local commands = require 'runsmith.vm.commands'
 local host = require 'runsmith.host'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
-local T = require 'runsmith.task'
+local T = require 'runsmith.vm.task'
 local ID = T.ID
 
 local M = {}
@@ -74,8 +74,8 @@ end
 
 --- Runs the VM until it is to end.
 function M.run()
-  require('runsmith.load').install()
-  require('runsmith.output').install()
+  require('runsmith.vm.load').install()
+  require('runsmith.vm.output').install()
   host.mishap(mishap)
   return host.loop(M.turn)
 end

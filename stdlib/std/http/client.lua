@@ -24,7 +24,7 @@ local err = require 'std.err'
 local host = require 'runsmith.host'
 local http = require 'runsmith.http'
 local pool = require 'std.http.pool'
-local suggest = require 'runsmith.suggest'
+local suggest = require 'runsmith.tree.suggest'
 local urls = require 'std.http.url'
 
 local M = {}

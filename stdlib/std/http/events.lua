@@ -19,7 +19,7 @@
 ---     answer:close()
 ---     server:close(0)
 
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

@@ -3,13 +3,13 @@
 
 local fs = require 'std.fs'
 local host = require 'runsmith.host'
-local job = require 'runsmith.job'
-local owned = require 'runsmith.owned'
+local job = require 'runsmith.vm.job'
+local owned = require 'runsmith.vm.owned'
 local response = require 'std.http.response'
-local schedule = require 'runsmith.schedule'
+local schedule = require 'runsmith.vm.schedule'
 local url = require 'std.http.url'
 
-local ID = require('runsmith.task').ID
+local ID = require('runsmith.vm.task').ID
 
 local M = {}
 

@@ -2,8 +2,8 @@
 
 local host = require 'runsmith.host'
 local net = require 'std.net'
-local schedule = require 'runsmith.schedule'
-local strand = require 'runsmith.strand'
+local schedule = require 'runsmith.vm.schedule'
+local strand = require 'runsmith.vm.strand'
 
 local M = {}
 

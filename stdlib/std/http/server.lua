@@ -4,9 +4,9 @@ local host = require 'runsmith.host'
 local connection = require 'std.http.connection'
 local net = require 'std.net'
 local route = require 'std.http.route'
-local schedule = require 'runsmith.schedule'
-local strand = require 'runsmith.strand'
-local suggest = require 'runsmith.suggest'
+local schedule = require 'runsmith.vm.schedule'
+local strand = require 'runsmith.vm.strand'
+local suggest = require 'runsmith.tree.suggest'
 
 local M = {}
 

@@ -3,8 +3,8 @@
 
 local err = require 'std.err'
 local host = require 'runsmith.host'
-local owned = require 'runsmith.owned'
-local schedule = require 'runsmith.schedule'
+local owned = require 'runsmith.vm.owned'
+local schedule = require 'runsmith.vm.schedule'
 
 local M = {}
 

@@ -12,9 +12,9 @@
 ---     there:close()
 
 local host = require 'runsmith.host'
-local owned = require 'runsmith.owned'
-local schedule = require 'runsmith.schedule'
-local strand = require 'runsmith.strand'
+local owned = require 'runsmith.vm.owned'
+local schedule = require 'runsmith.vm.schedule'
+local strand = require 'runsmith.vm.strand'
 local stream = require 'std.net.stream'
 
 local M = {}
