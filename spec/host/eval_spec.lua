@@ -65,4 +65,15 @@ describe('eval of what does not come back', function()
       host:finish()
     end)
   end
+
+  it('tells of an error where in the text it was, and nothing of who ran it', function()
+    local host = control.start {
+      ['tree.lua'] = tree 'coroutine', ['spinner.lua'] = WORKER,
+    }
+    local status, _, text = control.run(host, 'eval', 'plant/one', 'self.none.more()')
+    assert.equal(1, status)
+    assert.truthy(text:find 'eval:1: attempt to index', text)
+    assert.is_nil(text:find '%.lua', text)
+    host:finish()
+  end)
 end)

@@ -130,6 +130,7 @@ describe('luv in a worker', function()
     poll()
     assert.same({ 'EXIT EXCEPTION' }, vm:said())
     assert.matches('owned_spec.lua:%d+: in a callback', vm.last.text)
+    assert.is_nil(vm.last.text:find 'vm/owned%.lua', vm.last.text)
   end)
 
   it('takes the error edge of the state whose callback raised', function()

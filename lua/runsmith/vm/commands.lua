@@ -80,7 +80,7 @@ end
 
 -- No tail call: what it raises has a place.
 local AS_EXPRESSION = 'local all = ... return all(%s\n)'
-local OWN_LINE = '\n[^\n]*runsmith/commands%.lua:%d+: in function <[^\n]*$'
+local OWN_LINE = '\n[^\n]*runsmith/vm/commands%.lua:%d+: in function <[^\n]*$'
 
 local function show(value)
   if type(value) ~= 'table' then return tostring(value) end

@@ -30,8 +30,8 @@ local SERIALS = 2 ^ 28 -- a ticket older than so many waits is no longer told ap
 
 local OWN_LINES = { -- of a traceback, below the worker's
   '\n[^\n]*runsmith/vm/schedule%.lua:%d+: in function <[^\n]*$',
-  '\n[^\n]*runsmith/owned%.lua:%d+: in function <[^\n]*$',
-  "\n[^\n]*runsmith/owned%.lua:%d+: in function 'rerun'$",
+  '\n[^\n]*runsmith/vm/owned%.lua:%d+: in function <[^\n]*$',
+  "\n[^\n]*runsmith/vm/owned%.lua:%d+: in function 'rerun'$",
 }
 
 local DONE, WAIT, EXPIRED = {}, {}, {}
