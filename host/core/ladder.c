@@ -15,8 +15,7 @@ static void tell(rs_core *core, uint32_t id, uint64_t cause, uint64_t where) {
 void rs_ladder_tell(rs_core *core, uint32_t id, uint64_t where) {
   const rs_unit *u = rs_unit_of(core, id);
   bool due = (u->flags & RS_F_VIOLATED) && !(u->flags & RS_F_TOLD);
-  /* One that was asked to stop was late with that. */
-  if (due) tell(core, id, u->flags & RS_F_ASKED ? u->cause : 0, where);
+  if (due) tell(core, id, u->cause, where);
 }
 
 void rs_ladder_kill(rs_core *core, uint32_t id) {
@@ -76,7 +75,7 @@ static void blame(rs_core *core, uint32_t id, uint8_t constraint, const rs_event
   u->flags |= RS_F_VIOLATED;
   u->constraint = constraint;
   u->limit = u->observed = 0;
-  tell(core, id, said <= core->seq ? said : 0, ev->text);
+  tell(core, id, said > 0 && said <= core->seq ? said : u->cause, ev->text);
 }
 
 void rs_ladder_accuse(rs_core *core, uint32_t id, uint8_t constraint,

@@ -340,9 +340,7 @@ void rs_unit_down(rs_core *core, uint32_t id) {
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
   rs_ladder_tell(core, id, ev->a == RS_WHY_INTERRUPTED ? ev->text : 0);
-  const uint32_t caused = RS_F_ASKED | RS_F_VIOLATED | RS_F_OPERATOR;
-  uint64_t cause = (u->flags & caused) || u->killed ? u->cause : 0;
-  rs_entry *e = rs_tell(core, RS_J_EXITED, id, cause);
+  rs_entry *e = rs_tell(core, RS_J_EXITED, id, u->cause);
   e->a = ev->a, e->b = ev->b, e->c = (u->flags & RS_F_ASKED) != 0;
   e->text = ev->text;
   u->cause = e->seq;

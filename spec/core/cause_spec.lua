@@ -1,6 +1,8 @@
 local World = require 'spec.core.support.world'
+local lib = require 'spec.core.support.lib'
 local plan = require 'spec.core.support.plan'
 
+local C = lib.C
 local supervisor, worker = plan.supervisor, plan.worker
 
 local function world(tree)
@@ -32,6 +34,16 @@ describe('the cause', function()
     w:tell('STOP', 's', {})
     assert.same({ '0 s: stop hold', '1 s/t/x: exited ok expected',
       '1 s/t: exited ok expected', '1 s: exited ok expected' }, chain(w))
+  end)
+
+  it('of what a unit does of itself is its start', function()
+    local w = World.new(supervisor 'r' { worker 'a' { restart = 'temporary' } })
+    w:tell('EXIT', 'a', { a = C.RS_WHY_ERROR })
+    local last = w.entries[#w.entries]
+    assert.equal(C.RS_J_EXITED, last.kind)
+    local led = w.entries[tonumber(last.cause)]
+    assert.same({ C.RS_J_STARTED, last.unit }, { led.kind, led.unit })
+    w:free()
   end)
 
   it('of a limit that is broken in a stop is that stop', function()

@@ -56,6 +56,25 @@ describe('the journal', function()
     host:finish()
   end)
 
+  it('names the cause of all but orders; of what a unit says, its start', function()
+    local host, ready = misdeed.commit('coroutine', 'raise')
+    misdeed.comes_back(host, ready)
+    host:wait_end(host:signal 'TERM' and 20)
+    local orders, said = { reload = true, stop = true }, 0
+    for _, entry in ipairs(host.entries) do
+      if not orders[entry.kind] then
+        assert.truthy(entry.cause, json.encode(entry))
+        local is_said = entry.kind == 'log' or entry.kind == 'output'
+        if is_said then
+          said = said + 1
+          assert.equal('started', host.entries[entry.cause].kind)
+        end
+      end
+    end
+    assert.is_true(said > 0)
+    host:finish { signal = false }
+  end)
+
   it('tells what a worker did and said in the order in which it did', function()
     local host = harness.start {
       files = {

@@ -9,6 +9,7 @@
 #include "../notify.h"
 #include "query.h"
 #include "tail.h"
+#include "why.h"
 
 const char *rs_request_text(const rs_request *request, const char *key) {
   return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(request->json, key));
@@ -53,7 +54,7 @@ static const struct {
   {"status", rs_query_status},  {"start", rs_act_order}, {"stop", rs_act_order},
   {"restart", rs_act_order},    {"kill", rs_act_order},  {"remove", rs_act_order},
   {"add", rs_act_add},          {"shutdown", shut_down}, {"subscribe", rs_tail_take},
-  {"journal", rs_tail_journal}, {"why", rs_tail_why},    {"reload", rs_change_take},
+  {"journal", rs_tail_journal}, {"why", rs_why_take},    {"reload", rs_change_take},
   {"plan", rs_change_take},     {"eval", rs_ask_take},
 };
 

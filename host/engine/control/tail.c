@@ -8,7 +8,7 @@
 #include "query.h"
 #include "source.h"
 
-enum { LINE_MAX_READ = 1 << 20, CHAIN_MAX = 64, PATH_ROOM = 4096 };
+enum { LINE_MAX_READ = 1 << 20, PATH_ROOM = 4096 };
 
 struct rs_tail {
   rs_source file[RS_DISK_FILES]; /* those that are to be read first, the oldest last */
@@ -34,9 +34,8 @@ void rs_tail_free(rs_tail **tail) {
 
 bool rs_tail_ends(const rs_tail *tail) { return tail && tail->last > 0; }
 
-/* The value of a field in an entry's head, which the engine wrote and no unit could. */
-static bool get(const char *head, size_t size, const char *key, char *value,
-                size_t room) {
+bool rs_tail_get(const char *head, size_t size, const char *key, char *value,
+                 size_t room) {
   const char *at = memmem(head, size, key, strlen(key));
   if (!at) return false;
   at += strlen(key);
@@ -72,14 +71,16 @@ static bool is_wanted(const rs_tail *tail, const char *line, size_t size) {
   if (!kind) return false;
   size_t head = (size_t)(kind - line);
   size_t more = size - head < 64 ? size - head : 64;
-  if (tail->kind && !(get(kind, more, mark, value, 48) && has_word(tail->kind, value)))
+  if (tail->kind &&
+      !(rs_tail_get(kind, more, mark, value, 48) && has_word(tail->kind, value)))
     return false;
-  if ((tail->from || tail->until) && get(line, head, ",\"time\":\"", value, 48)) {
+  if ((tail->from || tail->until) &&
+      rs_tail_get(line, head, ",\"time\":\"", value, 48)) {
     if (tail->from && strcmp(value, tail->from) < 0) return false;
     if (tail->until && strcmp(value, tail->until) > 0) return false;
   }
   if (!tail->unit) return true;
-  return get(line, head, ",\"unit\":\"", value, sizeof value) &&
+  return rs_tail_get(line, head, ",\"unit\":\"", value, sizeof value) &&
          is_of(tail->unit, value);
 }
 
@@ -253,8 +254,7 @@ bool rs_tail_entry(rs_engine *engine, uint64_t seq, rs_bytes *out) {
   return find_in(rs_source_ring(&engine->journal), seq, out);
 }
 
-/* In memory, or in the present file, which an earlier host may have written. */
-static bool find_entry(rs_engine *engine, uint64_t seq, rs_bytes *out) {
+bool rs_tail_find(rs_engine *engine, uint64_t seq, rs_bytes *out) {
   rs_source file;
   const char *path = engine->journal.disk.path;
   if (rs_tail_entry(engine, seq, out)) return true;
@@ -262,77 +262,4 @@ static bool find_entry(rs_engine *engine, uint64_t seq, rs_bytes *out) {
   bool found = find_in(file, seq, out);
   rs_source_close(&file);
   return found;
-}
-
-/* Where the unit of an entry is described. */
-static void put_place(rs_engine *engine, rs_bytes *out, const char *path) {
-  rs_view view;
-  uint32_t unit = rs_core_find(engine->core, path, strlen(path));
-  if (unit == RS_NONE || !rs_core_view(engine->core, unit, &view)) return;
-  const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
-  const rs_plan_unit *row = rs_plan_unit_at(plan, view.row);
-  rs_json_text(out, "file", rs_plan_bytes(plan, row->file), row->file.len);
-  rs_json_int(out, "line", row->line);
-}
-
-/* A probe's entry says itself where its rule is written: nothing in a string looks like
-** a key, for its quotes are escaped. */
-static bool put_own_place(rs_bytes *out, size_t from) {
-  static const char key[] = ",\"file\":\"";
-  const char *kind =
-    memmem(out->at + from, out->size - from, ",\"kind\":\"probe\"", 15);
-  if (!kind) return false;
-  const char *file =
-    memmem(kind, out->size - (size_t)(kind - out->at), key, sizeof key - 1);
-  if (!file) return false;
-  const char *boot =
-    memmem(file, out->size - (size_t)(file - out->at), ",\"boot\":", 8);
-  if (!boot) return false;
-  char *copy = strndup(file, (size_t)(boot - file));
-  rs_bytes_text(out, copy);
-  free(copy);
-  return true;
-}
-
-/* {"entry":…,"file":…,"line":…}; the entry's own cause, 0 at the chain's end. */
-static uint64_t put_link(rs_engine *engine, rs_bytes *out, uint64_t seq) {
-  char path[PATH_ROOM] = "";
-  size_t before = out->size;
-  rs_bytes_text(out, "{\"entry\":");
-  size_t from = out->size;
-  if (!find_entry(engine, seq, out)) {
-    out->size = before;
-    return 0;
-  }
-  const char *line = out->at + from;
-  const char *kind = memmem(line, out->size - from, ",\"kind\":\"", 9);
-  size_t head = kind ? (size_t)(kind - line) : 0;
-  const char *cause = memmem(line, head, ",\"cause\":", 9);
-  uint64_t next = cause ? strtoull(cause + 9, NULL, 10) : 0;
-  if (!put_own_place(out, from) && get(line, head, ",\"unit\":\"", path, sizeof path))
-    put_place(engine, out, path);
-  rs_bytes_text(out, "}");
-  return next < seq ? next : 0;
-}
-
-void rs_tail_why(const rs_request *request) {
-  rs_engine *engine = request->peer->engine;
-  rs_view view;
-  uint32_t unit = rs_request_unit(request);
-  if (unit == RS_NONE || !rs_core_view(engine->core, unit, &view)) return;
-  rs_bytes *out = rs_peer_line(request->peer);
-  rs_peer_begin(out, request->id);
-  rs_bytes_text(out, "{\"unit\":");
-  rs_query_unit(engine, out, &view);
-  rs_bytes_text(out, "},\"chain\":[");
-  uint64_t seq = view.cause;
-  for (int i = 0; i < CHAIN_MAX && seq > 0; i++) {
-    size_t before = out->size;
-    if (i > 0) rs_bytes_text(out, ",");
-    size_t from = out->size;
-    seq = put_link(engine, out, seq);
-    if (out->size == from) out->size = before;
-  }
-  rs_bytes_text(out, "]}}\n");
-  rs_peer_busy(request->peer);
 }

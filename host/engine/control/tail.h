@@ -21,9 +21,6 @@ void rs_tail_take(const rs_request *request);
 /* The same up to now; the answer comes after the entries. */
 void rs_tail_journal(const rs_request *request);
 
-/* {"unit":…,"chain":[…]}: how a unit is, and the entries that led there. */
-void rs_tail_why(const rs_request *request);
-
 /* Adds a piece to its client's output; false: there is no more for now. */
 bool rs_tail_step(rs_peer *peer);
 void rs_tail_free(rs_tail **tail);
@@ -33,5 +30,13 @@ bool rs_tail_ends(const rs_tail *tail);
 
 /* Adds the entry with this number, where it is in memory still, without its newline. */
 bool rs_tail_entry(rs_engine *engine, uint64_t seq, rs_bytes *out);
+
+/* Likewise, or from the present file, which an earlier host may have written. */
+bool rs_tail_find(rs_engine *engine, uint64_t seq, rs_bytes *out);
+
+/* The text of a field in an entry's head (`key` as in `,"unit":"`), which the engine
+** wrote and no unit could: false where it is not there, or has no room in `value`. */
+bool rs_tail_get(const char *head, size_t size, const char *key, char *value,
+                 size_t room);
 
 #endif

@@ -217,6 +217,14 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
   finish(engine);
 }
 
+/* What made the incarnation be, or end: of what it says and what probes say of it, that
+** is the cause. */
+static uint64_t cause_of(const rs_engine *engine, uint32_t unit, uint32_t inc) {
+  rs_view view;
+  if (unit == RS_NONE || !rs_core_view(engine->core, unit, &view)) return 0;
+  return inc == RS_NONE || inc == view.inc ? view.cause : 0;
+}
+
 /* An entry that the engine writes itself. */
 static uint64_t begin_own(rs_engine *engine, uint32_t kind, uint32_t unit,
                           uint32_t inc) {
@@ -224,6 +232,7 @@ static uint64_t begin_own(rs_engine *engine, uint32_t kind, uint32_t unit,
     .seq = rs_core_seq(engine->core), .mono = rs_base_now(), .kind = kind};
   entry.unit = unit;
   entry.inc = inc;
+  entry.cause = cause_of(engine, unit, inc);
   begin(engine, &entry);
   return entry.seq;
 }
