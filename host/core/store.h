@@ -41,7 +41,7 @@ enum {                        /* rs_unit.flags */
        RS_F_ADDED = 1 << 19,   /* a pool's; its name is the core's own */
        RS_F_DIRTY = 1 << 20,   /* waits to be settled */
        RS_F_BRIEF = 1 << 21,   /* journal = 'brief' somewhere above */
-       RS_F_ENDING = 1 << 22,  /* a command that said STOPPING=1 */
+       RS_F_ENDING = 1 << 22,  /* it ends by itself: STOPPING=1, a last state */
        RS_F_STARTED = 1 << 23, /* its `started` entry was told */
        RS_F_SIGNAL = 1 << 24,  /* RS_DO_SIGNAL is to be told */
        RS_F_SEEN = 1 << 25,    /* found in the plan that is being applied */

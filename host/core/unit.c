@@ -114,6 +114,19 @@ static void begin(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_watch_arm(core, id);
 }
 
+/* It ends by itself; it has as long as if it had been asked to. */
+static void end_by_itself(rs_core *core, rs_unit *u) {
+  rs_time span = rs_time_max(rs_spec_of(core, u)->shutdown, 0);
+  u->flags |= RS_F_ENDING;
+  if (u->stop_by == RS_NEVER) u->stop_by = rs_time_add(core->now, span);
+}
+
+/* A worker whose life is over has `before_exit` left. One that is not given any time to
+** stop is not asked to hurry either. */
+static bool is_last(const rs_core *core, const rs_unit *u, const rs_plan_state *state) {
+  return state && state->ends != RS_ENDS_NOT && rs_spec_of(core, u)->shutdown > 0;
+}
+
 /* True if the state is where the worker may be next. */
 static bool may_enter(const rs_core *core, const rs_unit *u, uint32_t state) {
   const rs_plan_state *from = state_of(core, u);
@@ -139,6 +152,7 @@ static void enter(rs_core *core, uint32_t id, const rs_event *ev) {
   u->launch_by = RS_NEVER;
   if (u->life == RS_LIFE_STARTING) rs_unit_live(core, id, RS_LIFE_UP);
   const rs_plan_state *state = state_of(core, u);
+  if (is_last(core, u, state)) end_by_itself(core, u);
   rs_unit_ready(core, id, !state || state->ready);
   rs_watch_arm(core, id);
 }
@@ -178,7 +192,6 @@ static void ready_asked(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_watch_arm(core, id);
 }
 
-/* A command ends by itself; it has as long as if it had been asked to. */
 static void terminating(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
   if (rs_is_lua(u)) {
@@ -186,12 +199,8 @@ static void terminating(rs_core *core, uint32_t id, const rs_event *ev) {
     return;
   }
   if (u->flags & RS_F_ENDING) return;
-  u->flags |= RS_F_ENDING;
+  end_by_itself(core, u);
   u->state = RS_STATE_TERMINATING;
-  if (u->stop_by == RS_NEVER) {
-    rs_time span = rs_time_max(rs_spec_of(core, u)->shutdown, 0);
-    u->stop_by = rs_time_add(core->now, span);
-  }
   rs_unit_ready(core, id, false);
   rs_watch_arm(core, id);
 }

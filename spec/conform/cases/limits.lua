@@ -144,6 +144,19 @@ return {
     ]],
   },
   {
+    'a before_exit without an end', group = NEVER, fields = { shutdown = 0.3 },
+    run = worker.define {
+      lifecycle = life {}, second = function() return 'done' end,
+      third = function() return 'done' end,
+      before_exit = function() while true do time.sleep(0.05) end end,
+    },
+    trace = UP .. [[
+      0 second -done-> over
+      0 violation shutdown in over
+      0 exited interrupted (where)
+    ]],
+  },
+  {
     'timeouts that the tree overrides', group = NEVER,
     fields = { lifecycle = { second = { heartbeat = 0.2 } } },
     run = doing(function() time.sleep(60) end, { heartbeat = 60 }), trace = UP .. [[

@@ -54,7 +54,9 @@ void rs_watch_judged(rs_sim *sim, uint32_t unit) {
   seen->truly[RS_C_TRANSITION] = sim->now - seen->begun_at - lost;
   seen->truly[RS_C_LAUNCH] = sim->now - seen->since - lost;
   seen->truly[RS_C_STALL] = sim->now - actor->beat - (sim->lost - actor->lost_at_beat);
-  seen->truly[RS_C_SHUTDOWN] = sim->now - seen->asked_at - lost;
+  bool by_itself = !seen->asked && rs_oracle_spec(sim, seen)->life != RS_NONE;
+  rs_time ending = by_itself ? seen->entered_at : seen->asked_at;
+  seen->truly[RS_C_SHUTDOWN] = sim->now - ending - lost;
   for (uint32_t i = 0; i < RS_C_COUNT; i++) {
     rs_time since = sim->now - seen->changed[i];
     if (seen->changed[i] > 0 && since < seen->truly[i]) seen->truly[i] = since;
@@ -114,6 +116,10 @@ static void watch_lua(rs_sim *sim, uint32_t unit, rs_actor *actor, rs_time slack
     return;
   }
   if (state->timeout != RS_NEVER) late(sim, unit, "its stay", plus(stay, slack));
+  rs_time shutdown = rs_oracle_spec(sim, seen)->shutdown;
+  if (state->ends != RS_ENDS_NOT && !seen->asked && shutdown > 0)
+    late(sim, unit, "its end",
+         plus(plus(latest(seen->entered_at, changed[RS_C_SHUTDOWN]), shutdown), slack));
   rs_time beat = latest(actor->beat, seen->entered_at);
   if (is_deaf(seen) && seen->heard_at <= seen->asked_at) beat = seen->asked_at;
   beat = latest(beat, changed[RS_C_HEARTBEAT]);

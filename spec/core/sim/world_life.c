@@ -49,12 +49,20 @@ static bool is_home(const rs_plan_state *state) {
   return state->ready && state->timeout == RS_NEVER;
 }
 
+/* In its before_exit, until it is ended. */
+static bool lingers(rs_sim *sim, rs_actor *self) {
+  if (self->spec.shutdown <= 0 || self->spec.shutdown == RS_NEVER) return false;
+  self->silent = pick(sim, self, RS_AT_STAY, 16) == 1;
+  return self->silent;
+}
+
 static void arrive(rs_sim *sim, uint32_t actor) {
   rs_actor *self = actor_of(sim, actor);
   const rs_plan_state *state = state_of(sim, self);
   tell(sim, actor, RS_EV_ENTER, self->state);
   if (state->ends != RS_ENDS_NOT) {
     bool ok = state->ends == RS_ENDS_OK;
+    if (lingers(sim, self)) return;
     rs_world_end(sim, actor, ok ? RS_WHY_OK : RS_WHY_ERROR, 0);
     return;
   }
