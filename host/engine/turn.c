@@ -246,8 +246,10 @@ void rs_engine_again(rs_engine *engine) { uv_idle_start(&engine->again, on_again
 static void on_turn(uv_prepare_t *prepare) {
   rs_engine *engine = prepare->data;
   if (engine->ended) return;
-  rs_control_hear(engine);
   bool more = decide(engine);
+  rs_part_bells(engine); /* units do not wait for clients */
+  rs_control_hear(engine);
+  if (engine->inbox_at < engine->inbox_count) more = decide(engine) || more;
   rs_confirm_look(engine);
   rs_control_tell(engine);
   rs_probes_flush(engine);

@@ -17,7 +17,7 @@
 #include "peer.h"
 #include "tail.h"
 
-enum { ACCEPTS = 32, AGAIN_MS = 1000, FAREWELL = 200 * RS_MS };
+enum { ACCEPTS = 8, AGAIN_MS = 1000, FAREWELL = 200 * RS_MS };
 
 /* Where it is to be. `chosen`: somebody said so. */
 static char *choose(const rs_engine *engine, const char *name, bool *chosen) {

@@ -12,7 +12,7 @@
 
 #include "../state.h"
 
-enum { RS_CONTROL_PEERS = 1024, RS_CONTROL_SLICE = 2 * RS_MS };
+enum { RS_CONTROL_PEERS = 1024, RS_CONTROL_SLICE = RS_MS / 5 };
 
 /* Opens the socket for a tree whose root has this name. 0, or -1 and a sentence:
 ** another host has it, or it cannot be made. Where nobody asked for a place, one that

@@ -180,10 +180,12 @@ static void read_some(rs_peer *peer) {
     peer->deaf = true;
 }
 
+/* Nothing is read here: the loop calls for all that are heard of at once, and what they
+** say is heard in their turn. */
 static void on_peer(void *ctx, rs_watch *watch, int events) {
   rs_peer *peer = ctx;
-  (void)watch;
-  if (events & UV_READABLE) read_some(peer);
+  rs_watch_set(watch, 0);
+  peer->speaks = events & UV_READABLE;
   if (events & UV_PRIORITIZED) { /* it has hung up altogether */
     peer->ending = true;
     peer->out.size = 0;
@@ -223,6 +225,8 @@ static void go_on(rs_peer *peer) {
 
 bool rs_peer_step(rs_peer *peer) {
   bool more = true, stuffed = is_full(peer);
+  if (peer->speaks) read_some(peer);
+  peer->speaks = false;
   if (!peer->ending && !stuffed) {
     if (peer->job) go_on(peer);
     else if (rs_tail_ends(peer->tail)) rs_tail_step(peer);

@@ -37,6 +37,7 @@ struct rs_peer {
   rs_peer *next, *prev;           /* of all, who was heard of last at the end */
   rs_peer *busy_next, *busy_prev; /* of those with something to do */
   bool busy;
+  bool speaks; /* there is something to be read */
   bool ending; /* it gets what is in `out`, and no more */
   bool spoke;  /* it has made a request */
   bool deaf;   /* it has nothing more to say; it may still listen */
