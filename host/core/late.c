@@ -1,7 +1,14 @@
 /* late.c -- time that the host lost is nobody's. */
 #include "late.h"
 
+/* One that goes on is one: who is late with a lot to do is so in many calls. */
 static void lose(rs_late *late, rs_time from, rs_time until) {
+  rs_loss *last = &late->losses[(late->count - 1) % RS_LOSSES_MAX];
+  if (late->count > 0 && from <= last->until) {
+    late->lost += until - last->until;
+    last->until = until;
+    return;
+  }
   late->losses[late->count++ % RS_LOSSES_MAX] = (rs_loss){from, until, late->lost};
   late->lost += until - from;
 }

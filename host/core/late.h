@@ -4,14 +4,14 @@
 ** Owner    the core.
 ** Thread   the core's.
 ** Limits   the last RS_LOSSES_MAX losses are known one by one.
-** Tested   spec/core/unit_spec.lua, and the simulator. */
+** Tested   spec/core/late_spec.lua, and the simulator. */
 #ifndef RS_LATE_H
 #define RS_LATE_H
 
 #include "base.h"
 
 enum {
-  RS_LOSSES_MAX = 16,
+  RS_LOSSES_MAX = 64,
   RS_LATE = 10000000, /* ns: who is woken no later than this was not late */
   RS_GRACE = 20000000 /* ns at most: given on top, for units that were stopped too and
                        ** have not had their turn yet */

@@ -51,9 +51,10 @@ void rs_watch_arm(rs_core *core, uint32_t id) {
 bool rs_watch_judge(rs_core *core, uint32_t id, const rs_event *seen,
                     rs_limit *broken) {
   rs_unit *u = rs_unit_of(core, id);
-  rs_time beat = rs_late_own(&core->late, seen->at);
-  if (!(u->flags & RS_F_DEAF) && beat > u->beat) u->beat = beat;
-
+  if (!(u->flags & RS_F_DEAF) && seen->at > u->heard) {
+    u->heard = seen->at;
+    u->beat = rs_time_max(u->beat, rs_late_own(&core->late, seen->at));
+  }
   *broken = rs_watch_first(core, u);
   rs_time by = rs_time_add(broken->by, seen->x > 0 ? seen->x : 0);
   if (by <= core->now) return true;
