@@ -26,12 +26,16 @@ static bool check_backoff(rs_check *check, const rs_plan_spec *spec) {
                        "backoff jitter out of range");
 }
 
+/* RS_NONE: there is no limit. */
+static bool is_intensity(uint32_t max) {
+  return max == RS_NONE || max <= RS_INTENSITY_MAX;
+}
+
 static bool check_supervisor(rs_check *check, const rs_plan_spec *spec) {
   uint32_t wrong = spec->flags & (RS_TEMPLATE | RS_TASK);
   return rs_check_that(check, spec->backend == 0, "a supervisor with a backend") &&
          rs_check_that(check, wrong == 0, "flags that no supervisor has") &&
-         rs_check_that(check, spec->max <= RS_INTENSITY_MAX,
-                       "intensity out of range") &&
+         rs_check_that(check, is_intensity(spec->max), "intensity out of range") &&
          rs_check_that(check, spec->within > 0, "within <= 0") &&
          rs_check_that(check, spec->vms >= 1 && spec->vms <= RS_PLAN_VMS_MAX,
                        "vms out of range") &&
@@ -67,7 +71,6 @@ static bool check_leaf(rs_check *check, const rs_plan_spec *spec) {
 
 static bool check_spec(rs_check *check, const rs_plan_spec *spec) {
   bool kind = spec->kind >= RS_SUPERVISOR && spec->kind <= RS_COMMAND;
-  bool own = spec->own_max == RS_NONE || spec->own_max <= RS_INTENSITY_MAX;
   bool lasts = (spec->flags & RS_SIGNIFICANT) && spec->restart == RS_PERMANENT;
   return rs_check_that(check, kind, "an unknown kind") &&
          rs_check_that(check, spec->backend <= RS_CUSTOM, "an unknown backend") &&
@@ -78,7 +81,7 @@ static bool check_spec(rs_check *check, const rs_plan_spec *spec) {
                        "an unknown auto_shutdown") &&
          rs_check_that(check, (spec->flags & ~(uint32_t)FLAGS) == 0, "unknown flags") &&
          rs_check_that(check, !lasts, "significant and permanent") &&
-         rs_check_that(check, own, "intensity out of range") &&
+         rs_check_that(check, is_intensity(spec->own_max), "intensity out of range") &&
          rs_check_that(check, spec->own_max == RS_NONE || spec->own_within > 0,
                        "within <= 0") &&
          rs_check_that(check, spec->shutdown >= -1, "shutdown < -1") &&

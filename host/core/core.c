@@ -25,11 +25,11 @@ void rs_core_free(rs_core *core) {
     if (u->flags & RS_F_ADDED)
       rs_give_back(core, (char *)(uintptr_t)u->name, u->name_len);
   }
-  size_t moment = sizeof(rs_time), number = sizeof(uint32_t);
+  size_t number = sizeof(uint32_t);
   for (uint32_t i = 0; i < core->boss_count; i++)
-    rs_give_back(core, core->bosses[i].quota.at, core->bosses[i].quota.max * moment);
+    rs_quota_free(core, &core->bosses[i].quota);
   for (uint32_t i = 0; i < core->quota_count; i++)
-    rs_give_back(core, core->quotas[i].at, core->quotas[i].max * moment);
+    rs_quota_free(core, &core->quotas[i]);
   for (uint32_t i = 0; i < core->plan_count; i++) {
     const rs_used *used = &core->plans[i];
     if (!used->plan) continue;

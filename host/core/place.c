@@ -72,17 +72,17 @@ static void set_quota(rs_core *core, rs_quota *quota, uint32_t max, rs_time with
   quota->within = within;
   if (max == quota->max) return;
   rs_quota old = *quota;
-  size_t each = sizeof *quota->at;
+  size_t size = rs_quota_room(max) * sizeof *quota->at;
   *quota = (rs_quota){.max = max, .within = within};
-  if (max > 0) quota->at = core->memory.resize(core->memory.ctx, NULL, 0, max * each);
+  if (size > 0) quota->at = core->memory.resize(core->memory.ctx, NULL, 0, size);
   rs_quota_copy(quota, &old);
-  rs_give_back(core, old.at, old.max * each);
+  rs_quota_free(core, &old);
 }
 
 static void drop_own(rs_core *core, rs_unit *u) {
   if (u->own == RS_NONE) return;
   rs_quota *own = &core->quotas[u->own];
-  rs_give_back(core, own->at, own->max * sizeof *own->at);
+  rs_quota_free(core, own);
   *own = (rs_quota){.next = core->quota_free};
   core->quota_free = u->own;
   u->own = RS_NONE;
@@ -242,7 +242,7 @@ void rs_diff_gone(rs_core *core, uint32_t id) {
   drop_own(core, u);
   if (u->boss != RS_NONE) {
     rs_boss *boss = rs_boss_of(core, u);
-    rs_give_back(core, boss->quota.at, boss->quota.max * sizeof *boss->quota.at);
+    rs_quota_free(core, &boss->quota);
     *boss = (rs_boss){.pool = core->boss_free};
     core->boss_free = u->boss;
   }

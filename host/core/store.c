@@ -24,6 +24,10 @@ void rs_give_back(rs_core *core, void *bytes, size_t size) {
   if (bytes) core->memory.resize(core->memory.ctx, bytes, size, 0);
 }
 
+void rs_quota_free(rs_core *core, const rs_quota *quota) {
+  rs_give_back(core, quota->at, rs_quota_room(quota->max) * sizeof *quota->at);
+}
+
 void rs_widen(rs_core *core) {
   uint32_t room = core->out_room > 0 ? core->out_room * 2 : RS_OUT_MIN;
   size_t each = sizeof *core->out;

@@ -225,5 +225,6 @@ void *rs_grow(rs_core *core, void *items, uint32_t *room, uint32_t need, size_t 
 
 /* Gives memory back. */
 void rs_give_back(rs_core *core, void *bytes, size_t size);
+void rs_quota_free(rs_core *core, const rs_quota *quota);
 
 #endif

@@ -72,7 +72,7 @@ bool rs_core_intensity(const rs_core *core, uint32_t unit, bool own,
   const rs_quota *quota = NULL;
   if (own && u->own != RS_NONE) quota = &core->quotas[u->own];
   if (!own && u->kind == RS_SUPERVISOR) quota = &rs_boss_of(core, u)->quota;
-  if (!quota) return false;
+  if (!quota || quota->max == RS_NONE) return false;
   *out = (rs_intensity){.max = quota->max, .within = quota->within};
   out->used = rs_quota_used(quota, core->real, &out->until);
   return true;

@@ -7,6 +7,14 @@ local show_mistakes = require 'cli.mistakes'
 local terminal = require 'cli.terminal'
 local units = require 'cli.units'
 
+local function allowed(intensity)
+  if not intensity.max then return 'any number of restarts' end
+  if intensity.max == 0 then return 'no restarts' end
+  return ('%s in %s'):format(
+    terminal.count(intensity.max, 'restart'), terminal.seconds(intensity.within)
+  )
+end
+
 local function rules(unit)
   local parts = {}
   local function add(text, ...) parts[#parts + 1] = text:format(...) end
@@ -14,11 +22,7 @@ local function rules(unit)
     if unit.isolate then add 'isolated' end
     if unit.vms > 1 then add('%d VMs', unit.vms) end
     if unit.ordered then add 'in order' end
-    add(
-      unit.intensity.max == 0 and 'no restarts' or '%s in %s',
-      terminal.count(unit.intensity.max, 'restart'),
-      terminal.seconds(unit.intensity.within)
-    )
+    add(allowed(unit.intensity))
     if unit.pool then add 'pool' end
     if unit.journal == 'brief' then add 'brief journal' end
     if unit.auto_shutdown ~= 'never' then add('ends on %s', unit.auto_shutdown) end

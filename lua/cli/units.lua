@@ -75,7 +75,8 @@ end
 
 local function add_supervisor(entry, spec, has)
   entry.strategy = STRATEGIES[spec.strategy]
-  entry.intensity = { max = spec.max, within = finite(spec.within) }
+  local max = spec.max ~= abi.NONE and spec.max or nil
+  entry.intensity = { max = max, within = finite(spec.within) }
   entry.isolate, entry.vms = has(C.RS_ISOLATE), spec.vms
   entry.ordered, entry.pool = has(C.RS_ORDERED), has(C.RS_POOL)
   entry.journal = has(C.RS_BRIEF) and 'brief' or 'full'

@@ -1,4 +1,5 @@
 local World = require 'spec.core.support.world'
+local lib = require 'spec.core.support.lib'
 local plan = require 'spec.core.support.plan'
 
 local supervisor, worker = plan.supervisor, plan.worker
@@ -21,6 +22,27 @@ describe('an intensity', function()
     e:exit('a', 'error')
     assert.same({ 'r: escalated 1', 'r: exited children', 'END r 1' },
       e:take '^[rE][:N]')
+  end)
+
+  it('without a limit lets each pass, and may become one that counts', function()
+    local function tree(max)
+      return supervisor 'r' { max = max, within = 60, worker 'a' {} }
+    end
+    local w = World.new(tree(lib.NONE))
+    for _ = 1, 100 do
+      w:exit('a', 'error')
+    end
+    assert.same({}, w:take 'END')
+    w:apply(tree(1))
+    w:exit('a', 'error')
+    assert.same({}, w:take 'END')
+    w:apply(tree(lib.NONE))
+    w:exit('a', 'error')
+    assert.same({}, w:take 'END')
+    w:apply(tree(0))
+    w:exit('a', 'error')
+    assert.same({ 'END r 1' }, w:take 'END')
+    w:free()
   end)
 
   it('of 0 never restarts; for life never forgets', function()

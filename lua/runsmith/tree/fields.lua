@@ -13,9 +13,9 @@ local ARGV = t.argv
 local NAMES = t.list(t.string, "a list of siblings' names")
 local PROBE = t.made('rs.probe', function(v) return describe.kind(v) == 'probe' end)
 
-M.INTENSITY_MAX = 10000
+M.INTENSITY_MAX = 1e6
 M.INTENSITY = {
-  { 'max', t.integer(0, M.INTENSITY_MAX), 3, 'restarts that succeed ...' },
+  { 'max', t.count(M.INTENSITY_MAX), 3, 'restarts that succeed ...' },
   { 'within', POSITIVE, 5, '... in any so many seconds; math.huge: for life' },
 }
 M.BACKOFF = {

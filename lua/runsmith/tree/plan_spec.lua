@@ -114,12 +114,18 @@ local function flags_of(conditions)
   return flags
 end
 
+-- How many restarts an intensity lets happen.
+local function restarts(intensity)
+  local max = intensity.max or 3
+  return max == math.huge and NONE or max
+end
+
 local function put_supervisor(row, fields, is_root)
   local intensity = fields.intensity or {}
   row.strategy = STRATEGIES[fields.strategy or 'one_for_one']
   row.auto_shutdown = AUTO[fields.auto_shutdown or 'never']
   row.vms = fields.vms or 1
-  row.max, row.within = intensity.max or 3, time(intensity.within or 5)
+  row.max, row.within = restarts(intensity), time(intensity.within or 5)
   row.own_max, row.own_within = NONE, NEVER
   row.shutdown = shutdown_time(fields.shutdown, 'forever')
   row.launch = fields.launch and time(fields.launch) or NEVER
@@ -138,7 +144,7 @@ local function put_child(row, fields)
   row.vms, row.max, row.within = 1, 0, NEVER
   row.own_max, row.own_within = NONE, NEVER
   if intensity then
-    row.own_max, row.own_within = intensity.max or 3, time(intensity.within or 5)
+    row.own_max, row.own_within = restarts(intensity), time(intensity.within or 5)
   end
   row.shutdown = shutdown_time(fields.shutdown, 5)
   row.launch = time(fields.launch or 10)

@@ -88,6 +88,18 @@ function M.integer(min, max)
   )
 end
 
+--- A whole number from 0 on; math.huge: no limit.
+--- @param max integer
+function M.count(max)
+  return make(
+    ('integer from 0 to %d, or math.huge'):format(max),
+    'number',
+    function(value)
+      return value == math.huge or in_range(value, 0, max) and value % 1 == 0
+    end
+  )
+end
+
 --- @param min number
 --- @param max number
 function M.number(min, max)
