@@ -3,8 +3,8 @@
 local harness = require 'host.harness'
 
 local NAMES = {
-  'heartbeat', 'idle', 'restart', 'command', 'commands', 'stall', 'channel', 'scale',
-  'http', 'reload', 'clients',
+  'heartbeat', 'idle', 'restart', 'command', 'commands', 'stall', 'burst', 'channel',
+  'scale', 'http', 'reload', 'clients',
 }
 
 local function row(name, measured, against, ratio, goal)
