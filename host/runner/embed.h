@@ -1,5 +1,4 @@
-/* embed.h -- the Lua that the program has built in, as host/cmake/embed.cmake writes
-** it.
+/* embed.h -- the Lua that the program has built in, as host/cmake/embed.c writes it.
 **
 ** Layer    runner.
 ** Owner    the program's read-only data.
@@ -12,9 +11,9 @@
 #include <stddef.h>
 
 typedef struct rs_embedded {
-  const char *name;  /* the module's; NULL after the last */
-  const char *chunk; /* "@runsmith/life.lua": what tracebacks say */
-  const unsigned char *bytes;
+  const char *name;           /* the module's; NULL after the last */
+  const char *chunk;          /* "@runsmith/life.lua": what tracebacks say */
+  const unsigned char *bytes; /* bytecode, or text */
   size_t size;
 } rs_embedded;
 

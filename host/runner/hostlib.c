@@ -61,32 +61,6 @@ static void push_embedded(lua_State *L, const rs_embedded *embedded) {
   lua_pushlstring(L, (const char *)embedded->bytes, embedded->size);
 }
 
-/* host.modules[name]: the source; host.modules[n]: the nth name. */
-static int module_source(lua_State *L) {
-  if (lua_type(L, 2) == LUA_TNUMBER) {
-    lua_Integer n = lua_tointeger(L, 2);
-    for (const rs_embedded *m = rs_embed_modules; n >= 1 && m->name; m++, n--)
-      if (n == 1) {
-        lua_pushstring(L, m->name);
-        return 1;
-      }
-    return 0;
-  }
-  const rs_embedded *found = rs_embed_find(luaL_checkstring(L, 2));
-  if (!found) return 0;
-  push_embedded(L, found);
-  return 1;
-}
-
-static void add_modules(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushcfunction(L, module_source);
-  lua_setfield(L, -2, "__index");
-  lua_setmetatable(L, -2);
-  lua_setfield(L, -2, "modules");
-}
-
 static int mishap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_settop(L, 1);
@@ -139,7 +113,6 @@ int rs_state_open_host(lua_State *L) {
   add_names(L, "down", downs);
   add_names(L, "why", whys);
   add_names(L, "layout", sizes);
-  add_modules(L);
   push_embedded(L, &rs_embed_abi);
   lua_setfield(L, -2, "abi_text");
   lua_pushnumber(L, RS_TEXT_MAX);
