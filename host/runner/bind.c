@@ -99,32 +99,35 @@ static int beat(lua_State *L) {
   return 1;
 }
 
-/* A field of the table on top; NULL if it is no string. It stays on the stack. */
-static const char *string_of(lua_State *co, int table, const char *name) {
-  lua_pushstring(co, name);
-  lua_rawget(co, table);
-  return lua_type(co, -1) == LUA_TSTRING ? lua_tostring(co, -1) : NULL;
+static const char *text_at(lua_State *co, int index) {
+  int type = lua_type(co, index);
+  return type == LUA_TSTRING || type == LUA_TNUMBER ? lua_tostring(co, index) : NULL;
 }
 
-/* An error value as text, without running anything of the worker's: std's have a code
-** and a message. */
+/* A table's field, without asking a metatable. It stays on the stack. */
+static const char *field(lua_State *co, int table, const char *name) {
+  lua_pushstring(co, name);
+  lua_rawget(co, table);
+  return text_at(co, lua_gettop(co));
+}
+
+/* An error value as text, without running anything of the worker's: a table's `code`
+** and `message`, which std's errors have and many others. */
 static void push_message(lua_State *L, lua_State *co) {
-  const char *type = luaL_typename(co, -1);
-  int table = lua_gettop(co);
-  if (lua_istable(co, table)) {
-    const char *code = string_of(co, table, "code");
-    const char *message = string_of(co, table, "message");
-    if (code && message) {
-      lua_pushfstring(L, "%s: %s", code, message);
-      return;
-    }
-  }
-  size_t len;
-  const char *text = lua_type(co, -1) == LUA_TSTRING || lua_type(co, -1) == LUA_TNUMBER
-                       ? lua_tolstring(co, -1, &len)
-                       : NULL;
-  if (text) lua_pushlstring(L, text, len);
-  else lua_pushfstring(L, "an error that is a %s", type);
+  int top = lua_gettop(co);
+  bool is_table = lua_istable(co, top) && lua_checkstack(co, 4);
+  const char *code = is_table ? field(co, top, "code") : NULL;
+  const char *message = is_table ? field(co, top, "message") : NULL;
+  if (lua_type(co, top) == LUA_TSTRING) {
+    size_t len;
+    const char *text = lua_tolstring(co, top, &len);
+    lua_pushlstring(L, text, len);
+  } else if (code && message) lua_pushfstring(L, "%s: %s", code, message);
+  else if (message) lua_pushstring(L, message);
+  else if (code) lua_pushfstring(L, "an error that is a table with code %s", code);
+  else if (lua_isnumber(co, top)) lua_pushstring(L, lua_tostring(co, top));
+  else if (lua_isnil(co, top)) lua_pushliteral(L, "an error that is nil");
+  else lua_pushfstring(L, "an error that is a %s", luaL_typename(co, top));
 }
 
 static int report(lua_State *L, rs_machine *vm, lua_State *co, int status) {

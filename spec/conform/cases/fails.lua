@@ -152,9 +152,23 @@ return {
     },
     trace = UP .. [[
       0 second -error-> caught
-      0 log info caught message=an error that is a table place=true
+      0 log info caught message=an error that is a table with code 7 place=true
       0 caught -told-> fallen
-      0 exited error an error that is a table
+      0 exited error an error that is a table with code 7
+    ]],
+  },
+  {
+    'a table with a message raised',
+    group = NEVER,
+    run = worker.define {
+      lifecycle = CAUGHT, caught = caught,
+      second = function() error { message = 'gone', code = 404 } end,
+    },
+    trace = UP .. [[
+      0 second -error-> caught
+      0 log info caught message=404: gone place=true
+      0 caught -told-> fallen
+      0 exited error 404: gone
     ]],
   },
   {
@@ -165,9 +179,9 @@ return {
     },
     trace = UP .. [[
       0 second -error-> caught
-      0 log info caught message=an error that is a nil place=true
+      0 log info caught message=an error that is nil place=true
       0 caught -told-> fallen
-      0 exited error an error that is a nil
+      0 exited error an error that is nil
     ]],
   },
   {
