@@ -16,6 +16,11 @@ return rs.supervisor 'plant' {
   },
   rs.supervisor 'group' { rs.worker 'in' { run = 'beater' } },
   rs.supervisor 'pool' { pool = rs.worker { run = 'argued' } },
+  rs.supervisor 'jobs' {
+    pool = rs.worker {
+      restart = 'temporary', run = function(ctx) assert(ctx.args ~= 'bad') end,
+    },
+  },
 }
 ]]
 
@@ -170,6 +175,17 @@ describe('an order', function()
       .error.code)
     add.path = 'plant'
     assert.equal('invalid', control.ask(host, add).error.code)
+    finish(host)
+  end)
+
+  it('to add has come true once the unit is ready, though it has completed', function()
+    local host = start()
+    for _ = 1, 20 do
+      local add = { op = 'add', path = 'plant/jobs', name = 'a' }
+      assert.is_true(control.ask(host, add).ok)
+    end
+    local add = { op = 'add', path = 'plant/jobs', name = 'b', args = 'bad' }
+    assert.equal('gone', control.ask(host, add).error.code)
     finish(host)
   end)
 
