@@ -35,7 +35,7 @@ static const uint32_t *afters_of(const rs_core *core, const rs_unit *u,
   return rs_plan_after_at(rs_plan_of(core, u), row->after_at);
 }
 
-/* Who is after a unit: rows of its plan, and of a pool's template whoever goes by it. */
+/* Who is after a unit: rows of its plan; for a pool's template whoever goes by it. */
 typedef struct rs_dependents {
   uint32_t next, end; /* places in the plan's `afters` */
   uint32_t pool, at;  /* the template being gone through, its next sibling; RS_NONE */
