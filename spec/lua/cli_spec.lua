@@ -250,6 +250,9 @@ describe('check', function()
       assert.is_nil(bytes)
       has(mistakes[1].message, row[2])
     end
+    local waits = { '/bin/sh', '-c', 'sleep 1000 & wait' } -- it has the pipes, too
+    local _, late = evaluate.spawn('f', { wall = 0.2, command = waits })
+    has(late[1].message, 'not done after 0.2 s')
     local _, mistakes = evaluate.spawn('f', { command = { '/no/such/program' } })
     has(mistakes[1].message, 'cannot start /no/such/program')
   end)
