@@ -111,8 +111,11 @@ end
 local function wait(task)
   local state = task[SELF]
   state.started = true
-  if state.asked then beside(task, 'stop') end
-  if task[ID] and state.killed then beside(task, 'kill') end
+  if state.killed then
+    beside(task, 'kill')
+  elseif state.asked then
+    beside(task, 'stop')
+  end
   if not task[ID] then return end
   return schedule.call(task, 'wait', task[KIND].def.wait, state.unit, state.handle)
 end
@@ -182,9 +185,14 @@ end
 --- @param text string the handle to go on with, if it runs already
 function M.begin(task, text)
   task[SELF] = { unit = new_unit(task), beside = {} }
-  if text ~= '' then
-    task[SELF].handle, task[SELF].started = buffer.decode(text), true
-  end
+  if text == '' then return M.next(task) end
+  -- What was asked for before its runner's death is told again ahead of `wait`.
+  task[SELF].handle, task[SELF].started = buffer.decode(text), true
+  return schedule.continue(task)
+end
+
+--- @param task runsmith.Task
+function M.next(task)
   if task[KIND].def then return done.load(task, task[KIND].def) end
   return schedule.call(task, 'load', load_functions, task[KIND])
 end
@@ -198,9 +206,10 @@ end
 --- Before there is a handle, it is `start` that is ended.
 --- @param task runsmith.Task
 function M.kill(task)
-  task[SELF].killed = true
+  local state = task[SELF]
+  state.killed = true
   if task[PHASE] == 'wait' then return beside(task, 'kill') end
-  if task[PHASE] ~= 'lost' then return schedule.kill(task) end
+  if task[PHASE] ~= 'lost' and not state.started then return schedule.kill(task) end
 end
 
 function M.emit() end

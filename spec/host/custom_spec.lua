@@ -37,6 +37,31 @@ return rs.supervisor 'plant' {
 }
 ]]
 
+-- `wait` of the one named stuck never returns, nor lets others have a turn.
+local STUCK = [[
+local rs = require 'runsmith'
+local time = require 'std.time'
+
+rs.backend 'b' {
+  start = function(unit) return { name = unit.name } end,
+  stop = function() end,
+  kill = function(_, handle) io.open(handle.name .. '.killed', 'w'):close() end,
+  wait = function(unit, handle)
+    unit:ready()
+    while handle.name == 'stuck' do end
+    while not io.open(handle.name .. '.killed') do
+      time.sleep(0.02)
+    end
+    return 'ok', 'it was killed'
+  end,
+}
+
+return rs.supervisor 'plant' {
+  rs.worker 'fine' { backend = 'b', shutdown = 0.2 },
+  rs.worker 'stuck' { backend = 'b', shutdown = 0.2 },
+}
+]]
+
 -- The unit's process, once the shell that starts it has become it.
 local function find_sleep(host)
   for _ = 1, 400 do
@@ -72,5 +97,16 @@ describe('a custom backend', function()
     assert.equal(pid, find_sleep(host))
     assert.equal(1, #host:all { kind = 'started', unit = 'plant/own' })
     host:finish()
+  end)
+
+  it('whose function does not return has its units killed all the same', function()
+    local host = harness.start { files = { ['tree.lua'] = STUCK } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    host:signal 'TERM'
+    local fine = host:wait_for { kind = 'exited', unit = 'plant/fine' }
+    local stuck = host:wait_for { kind = 'exited', unit = 'plant/stuck' }
+    assert.same({ 'ok', 'killed' }, { fine.reason, stuck.reason })
+    assert.truthy(io.open(host.dir .. '/stuck.killed'))
+    host:finish { signal = false }
   end)
 end)

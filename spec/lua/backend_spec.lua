@@ -65,6 +65,14 @@ describe('a unit of a custom backend', function()
     assert.same({ 'EXIT OK' }, vm:said())
   end)
 
+  it('that goes on is killed ahead of `wait`, if that was asked for before', function()
+    plan()
+    vm:tell('START', 1, 0, 1, 1, buffer.encode { pid = 9 })
+    vm:tell('KILL', 1, 0)
+    vm:turn()
+    assert.same({ { 'kill', 'plant/own', 9 }, { 'wait', 'plant/own', 9 } }, calls)
+  end)
+
   it('tells what it is told of itself', function()
     local seen
     plan { start = function(unit)
