@@ -1,6 +1,7 @@
 -- A backend of the tree's own: its functions start, stop, kill and wait for a unit.
 
 local assert = require 'luassert'
+local control = require 'host.control'
 local harness = require 'host.harness'
 local posix = require 'host.posix'
 
@@ -62,6 +63,31 @@ return rs.supervisor 'plant' {
 }
 ]]
 
+-- What `wait` knows of its unit is in the log.
+local POOL = [[
+local rs = require 'runsmith'
+local log = require 'std.log'
+local time = require 'std.time'
+local uv = require 'luv'
+
+rs.backend 'b' {
+  start = function() return {} end,
+  stop = function(unit) io.open(unit.name .. '.asked', 'w'):close() end,
+  kill = function() end,
+  wait = function(unit)
+    unit:ready()
+    log.info('pid', { pid = uv.os_getpid() })
+    log.info(unit.name .. ' ' .. unit.args.port)
+    while not io.open(unit.name .. '.asked') do
+      time.sleep(0.02)
+    end
+    return 'ok'
+  end,
+}
+
+return rs.supervisor 'plant' { pool = rs.worker { backend = 'b' } }
+]]
+
 -- The unit's process, once the shell that starts it has become it.
 local function find_sleep(host)
   for _ = 1, 400 do
@@ -96,6 +122,19 @@ describe('a custom backend', function()
     host:watch(0.5)
     assert.equal(pid, find_sleep(host))
     assert.equal(1, #host:all { kind = 'started', unit = 'plant/own' })
+    host:finish()
+  end)
+
+  it('has units of a pool, which outlive its runner under their names', function()
+    local host = harness.start { files = { ['tree.lua'] = POOL } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    local answer = control.ask(host, { op = 'add', path = 'plant', name = 'x',
+      args = { port = 7 } })
+    assert.is_true(answer.ok)
+    local waits = host:wait_for { kind = 'log', text = 'x 7' }
+    posix.kill(host:wait_for({ kind = 'log', text = 'pid' }).fields.pid, 'KILL')
+    host:wait_for({ kind = 'log', text = 'x 7' }, waits)
+    assert.equal(1, #host:all { kind = 'started', unit = 'plant/x' })
     host:finish()
   end)
 

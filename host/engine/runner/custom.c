@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 
+#include "../control/add.h"
 #include "lua.h"
 
 enum {
@@ -41,6 +42,15 @@ static rs_runner *runner_of(rs_engine *engine, const rs_plan *plan, uint32_t row
   return NULL;
 }
 
+/* What START says: the size of what was added to a pool, that, and the handle. */
+static void put_text(const rs_engine *engine, const rs_custom *custom, rs_bytes *text) {
+  uint32_t size;
+  const char *added = rs_add_text(engine, custom->unit, &size);
+  rs_bytes_print(text, "%u:", size);
+  rs_bytes_add(text, added, size);
+  rs_bytes_add(text, custom->handle.at, custom->handle.size);
+}
+
 /* Puts the unit into its backend's runner; false where there is no room. */
 static bool place(rs_engine *engine, rs_custom *custom) {
   const rs_plan *plan = rs_plans_get(&engine->plans, custom->plan)->plan;
@@ -54,8 +64,12 @@ static bool place(rs_engine *engine, rs_custom *custom) {
     runner->backend = row;
   }
   uint32_t vm = rs_part_shared(runner, 0);
-  return vm != RS_NONE && rs_lua_place(runner, vm, &action, custom->handle.at,
-                                       (uint32_t)custom->handle.size);
+  rs_bytes text = {0};
+  put_text(engine, custom, &text);
+  bool placed =
+    vm != RS_NONE && rs_lua_place(runner, vm, &action, text.at, (uint32_t)text.size);
+  rs_bytes_free(&text);
+  return placed;
 }
 
 static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
