@@ -71,6 +71,9 @@ setup(function()
     ['program.lua'] = PROGRAM,
     ['bad.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
       .. "  rs.worker 'a' { rum = 1 },\n}\n",
+    ['life.lua'] = "local rs, ever = require 'runsmith', math.huge\n"
+      .. "return rs.supervisor 'p' { intensity = { within = ever }, shutdown = ever,\n"
+      .. "rs.worker 'a' { run = function() end, stall = ever, launch = ever } }",
     ['loud.lua'] = "print 'loud'\nos.exit(0)",
   }
 end)
@@ -198,6 +201,12 @@ describe('check', function()
       '2 supervisors, 2 workers, 1 command'
     )
     assert.is_nil(out:find '\27')
+  end)
+
+  it('draws what has no limit', function()
+    local status, out, err = run('check', dir .. 'life.lua')
+    assert.equal(0, status, err)
+    has(out, '3 restarts in its life')
   end)
 
   it('draws it for programs', function()
