@@ -19,7 +19,7 @@
 
 #include "abi.h"
 
-enum { RS_UNITS_MAX = 1 << 22, RS_INTENSITY_MAX = 10000 };
+enum { RS_UNITS_MAX = 1 << 22, RS_INTENSITY_MAX = 1000000 };
 
 /* ns that an interrupted worker has to be out; how many more, at most, where it was not
 ** let run; how late the kill may be that follows. */

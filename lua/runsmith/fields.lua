@@ -13,7 +13,7 @@ local ARGV = t.argv
 local NAMES = t.list(t.string, "a list of siblings' names")
 local PROBE = t.made('rs.probe', function(v) return describe.kind(v) == 'probe' end)
 
-M.INTENSITY_MAX = 10000
+M.INTENSITY_MAX = 1000000
 M.INTENSITY = {
   { 'max', t.integer(0, M.INTENSITY_MAX), 3, 'restarts that succeed ...' },
   { 'within', POSITIVE, 5, '... in any so many seconds; math.huge: for life' },

@@ -55,7 +55,7 @@ local RULES = { -- script, the one mistake
     root 'intensity = { man = 1 }',
     "intensity has no field 'man': did you mean 'max'?",
   },
-  { root 'intensity = { max = 10001 }', 'it must be an integer from 0 to 10000' },
+  { root 'intensity = { max = 1e6 + 1 }', 'it must be an integer from 0 to 1000000' },
   { root 'backoff = { max = 3 }', 'backoff lacks first' },
   { root 'backoff = { first = 3, max = 1 }', 'backoff.max is 1, below first, 3' },
   { root 'backoff = { first = 1, jitter = 2 }', 'it must be a number from 0 to 1' },
