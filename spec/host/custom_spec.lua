@@ -144,7 +144,7 @@ describe('a custom backend', function()
     host:signal 'TERM'
     local fine = host:wait_for { kind = 'exited', unit = 'plant/fine' }
     local stuck = host:wait_for { kind = 'exited', unit = 'plant/stuck' }
-    assert.same({ 'ok', 'killed' }, { fine.reason, stuck.reason })
+    assert.same({ 'ok', 'killed', 'KILL' }, { fine.reason, stuck.reason, stuck.signal })
     assert.truthy(io.open(host.dir .. '/stuck.killed'))
     host:finish { signal = false }
   end)

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdlib.h>
 
 #include "../control/add.h"
@@ -81,6 +82,7 @@ static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
     return;
   }
   event.a = custom->killed ? RS_WHY_KILLED : RS_WHY_LAUNCH;
+  event.b = custom->killed ? SIGKILL : 0;
   event.text = rs_texts_put(&engine->texts, why, strlen(why));
   rs_engine_exit(engine, custom->unit, event);
 }
