@@ -20,6 +20,8 @@
 
 enum { OK = 0, FAILED = 1, USAGE = 2 };
 
+enum { EVAL_LAST_FD = 4 }; /* the plan's, the mistakes' */
+
 static const double EVAL_CPU = 5, EVAL_MEMORY = 1024.0 * 1024 * 1024;
 
 /* Calls what `module` returns with a list of the arguments from `first` on; [0] is the
@@ -89,7 +91,8 @@ static bool set_limit(__rlimit_resource_t resource, double soft, double hard) {
 }
 
 /* __evaluate FILE --cpu SECONDS --memory BYTES: user code, so the limits come first. A
-** second more than asked is the kernel's last word; what is asked raises SIGXCPU. */
+** second more than asked is the kernel's last word; what is asked raises SIGXCPU. What
+** the script starts does not keep open what whoever evaluates it reads to the end. */
 static int evaluate(int argc, char **argv) {
   double cpu = EVAL_CPU, memory = EVAL_MEMORY;
   for (int i = 2; i + 1 < argc; i++) {
@@ -106,6 +109,8 @@ static int evaluate(int argc, char **argv) {
     fprintf(stderr, "runsmith: cannot limit an evaluation: %s\n", strerror(errno));
     return FAILED;
   }
+  for (int fd = STDERR_FILENO + 1; fd <= EVAL_LAST_FD; fd++)
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
   return run_lua("cli.evaluate", argc, argv, 2);
 }
 

@@ -60,9 +60,7 @@ static bool check_place(rs_check *check, const rs_plan_unit *unit) {
                   rs_plan_unit_at(plan, next)->parent == check->row;
   bool named = rs_name_ok(rs_plan_bytes(plan, unit->name), unit->name.len);
   if (!rs_check_that(check, template || named, "not a name") ||
-      !rs_check_that(check, boss == children, "children of none, or none of its own") ||
-      !rs_check_that(check, !template || unit->after_count == 0,
-                     "a template after one"))
+      !rs_check_that(check, boss == children, "children of none, or none of its own"))
     return false;
   if (check->row == 0)
     return rs_check_that(check, boss, "a root that is no supervisor") &&

@@ -105,7 +105,7 @@ enum {
   RS_DO_EMIT,      /* hand the unit's lifecycle an event; a: the probe's row */
   RS_DO_SIGNAL,    /* send a command its reload signal */
   RS_DO_PATCH,     /* its description moved: plan, row; nothing restarts */
-  RS_DO_GONE,      /* the id is free; forget what belongs to it */
+  RS_DO_GONE,      /* the id is free; forget what belongs to it. a: it had completed */
   RS_DO_DROP_PLAN, /* a: no unit uses this plan any longer */
   RS_DO_END,       /* the root is down; b: the host's exit status */
   RS_DO_FORGET     /* what was kept of it has served */

@@ -227,7 +227,7 @@ void rs_diff_drop(rs_core *core) {
 void rs_diff_gone(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   rs_assert(u->life == RS_LIFE_DOWN && u->first == RS_NONE && u->parent != RS_NONE);
-  rs_do(core, RS_DO_GONE, id);
+  rs_do(core, RS_DO_GONE, id)->a = (u->flags & RS_F_DONE) != 0;
   rs_wake(core, id, RS_NEVER);
   rs_tree_tally(core, id);
   rs_assert(u->counted == 0 && !(u->flags & RS_F_DIRTY));

@@ -128,7 +128,10 @@ static void perform(rs_engine *engine, const rs_action *action) {
     break;
   case RS_DO_FORGET: rs_handover_forget(engine, action->unit); break;
   case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
-  case RS_DO_GONE: forget(engine, action->unit); break;
+  case RS_DO_GONE:
+    rs_control_gone(engine, action->unit, action->a == 1);
+    forget(engine, action->unit);
+    break;
   case RS_DO_DROP_PLAN:
     rs_lua_drop_plan(engine, action->a);
     rs_plans_drop(&engine->plans, action->a);

@@ -22,8 +22,10 @@ return {
     end
     local fields = { op = 'add', path = given.PATH, name = given.NAME, args = args }
     fields.wait = not given['no-wait']
-    return remote.request('add', given, fields, function()
+    return remote.request('add', given, fields, function(result)
+      local unit = result.units[1]
       local how = fields.wait and 'ready' or 'added'
+      if not unit or unit.health == 'completed' then how = 'completed' end
       io.stdout:write(('%s/%s: %s\n'):format(given.PATH, given.NAME, how))
     end)
   end,

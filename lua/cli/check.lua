@@ -10,9 +10,8 @@ local units = require 'cli.units'
 local function allowed(intensity)
   if not intensity.max then return 'any number of restarts' end
   if intensity.max == 0 then return 'no restarts' end
-  return ('%s in %s'):format(
-    terminal.count(intensity.max, 'restart'), terminal.seconds(intensity.within)
-  )
+  local within = intensity.within and terminal.seconds(intensity.within) or 'its life'
+  return ('%s in %s'):format(terminal.count(intensity.max, 'restart'), within)
 end
 
 local function rules(unit)

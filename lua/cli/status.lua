@@ -15,6 +15,7 @@ return {
       local lines = tree.draw(roots, terminal.painter(1))
       lines[#lines + 1] = tree.summary(roots)
       lines[#lines + 1] = tree.confirm(roots)
+      lines[#lines + 1] = tree.strays(roots)
       io.stdout:write(table.concat(lines, '\n'), '\n')
     end)
   end,

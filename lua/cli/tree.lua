@@ -275,6 +275,19 @@ function M.confirm(roots)
     confirm.seq, left, table.concat(names, ', '))
 end
 
+--- What is to be known of processes that are no unit's; nil: there are none.
+--- @param roots table[] as status gives them
+--- @return string?
+function M.strays(roots)
+  local strays = roots[1] and roots[1].strays
+  if not strays then return nil end
+  local texts = {}
+  for i, stray in ipairs(strays) do
+    texts[i] = ('%d (%s)'):format(stray.pid, clean(stray.command))
+  end
+  return ('of no unit, ended with the host: %s'):format(table.concat(texts, ', '))
+end
+
 --- The tree as lines.
 --- @param roots table[] as status gives them
 --- @param paint fun(colour: string?, text: string): string

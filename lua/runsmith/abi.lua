@@ -107,7 +107,8 @@ end
 --- @return integer ns rs_time; math.huge is RS_NEVER
 function M.time(seconds)
   if seconds >= 9e9 then return M.NEVER end
-  return ffi.cast('int64_t', seconds * 1e9 + 0.5)
+  local least = seconds > 0 and 1 or 0 -- what is above 0 stays so
+  return ffi.cast('int64_t', math.max(seconds * 1e9 + 0.5, least))
 end
 
 --- @param time integer rs_time

@@ -125,12 +125,12 @@ end
 --- True if all of its probes are.
 --- @param list runsmith.Node[] and the common fields
 --- @return runsmith.Node
-function M.all(list) return new('all', list, describe.place(2)) end
+function M.all(list) return new('all', list, describe.place(2, list)) end
 
 --- True if one of its probes is.
 --- @param list runsmith.Node[] and the common fields
 --- @return runsmith.Node
-function M.any(list) return new('any', list, describe.place(2)) end
+function M.any(list) return new('any', list, describe.place(2, list)) end
 
 --- True if its probe is not.
 --- @param inner runsmith.Node or a list of this one and the common fields

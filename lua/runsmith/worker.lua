@@ -3,26 +3,29 @@ local M = {}
 
 local definitions = setmetatable({}, { __mode = 'k' })
 
--- `return worker.define {…}` is a tail call, which leaves no line of its own: the first
--- function of the definition has one, and tells whether the caller's is the right one.
--- Else the place is `near`: the definition begins at or before it, if there is a line.
+--- @class runsmith.DefinitionPlace
+--- @field file? string with `line`: where it was made
+--- @field line? integer
+--- @field caller? runsmith.Place who seems to have called, if that is no C function
+--- @field lines table<string, integer> its functions' files, the first line in each
+
+-- `return worker.define {…}` is a tail call, which leaves no line of its own: the
+-- functions of the definition have some, and tell whether the caller's is right.
 local function place_of(definition, caller)
-  local place = {}
+  local place = { lines = {} }
   for _, value in pairs(definition) do
     local info = type(value) == 'function' and debug.getinfo(value, 'S')
-    if
-      info
-      and info.what == 'Lua'
-      and (not place.line or info.linedefined < place.line)
-    then
-      place.source, place.line = info.source, info.linedefined
+    if info and info.what == 'Lua' then
+      local file = info.source:gsub('^@', '')
+      place.lines[file] = math.min(place.lines[file] or math.huge, info.linedefined)
     end
   end
-  place.near = true
-  if caller and caller.source == place.source and caller.currentline > 0 then
-    place.line, place.near = caller.currentline, nil
+  if not caller or caller.currentline < 1 then return place end
+  local file = caller.source:gsub('^@', '')
+  place.caller = { file = file, line = caller.currentline }
+  if place.lines[file] then
+    place.file, place.line = file, caller.currentline
   end
-  place.file = place.source and place.source:gsub('^@', '')
   return place
 end
 
@@ -51,9 +54,9 @@ function M.define(definition)
   return definition
 end
 
---- Where a definition was made (file and line, if known); nil for what is none.
+--- What is known of where a definition was made; nil for what is none.
 --- @param value any
---- @return runsmith.Place?
+--- @return runsmith.DefinitionPlace?
 function M.place(value) return definitions[value] end
 
 return M

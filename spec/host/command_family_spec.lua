@@ -110,6 +110,18 @@ describe('a limit', function()
     host:finish()
   end)
 
+  it('of memory that no program fits into costs the command alone', function()
+    local limits = "limits = { memory = '4K' }," .. ONCE
+    local host = program.start(command('x', 'wait', limits) ..
+      command('y', 'wait', limits .. ('pre = %s,'):format(step 'sleep:0.5')) ..
+      command('z', 'print:up wait'))
+    for _, unit in ipairs { 'x', 'y' } do
+      assert.not_equal('ok', exit_of(host, unit).reason)
+    end
+    host:wait_for { kind = 'output', unit = 'plant/z', text = 'up' }
+    host:finish()
+  end)
+
   it('of processes holds for the unit alone', function()
     program.publish()
     local host = program.start(

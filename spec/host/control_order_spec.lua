@@ -7,6 +7,7 @@ local harness = require 'host.harness'
 
 local TREE = [[
 local rs = require 'runsmith'
+local worker = require 'runsmith.worker'
 return rs.supervisor 'plant' {
   rs.worker 'one' { run = 'beater' },
   rs.worker 'two' { run = 'beater', backend = 'process' },
@@ -16,6 +17,15 @@ return rs.supervisor 'plant' {
   },
   rs.supervisor 'group' { rs.worker 'in' { run = 'beater' } },
   rs.supervisor 'pool' { pool = rs.worker { run = 'argued' } },
+  rs.supervisor 'jobs' {
+    pool = rs.worker { restart = 'temporary', run = function() end },
+  },
+  rs.supervisor 'duds' {
+    pool = rs.worker {
+      restart = 'temporary',
+      run = worker.define { starting = function() error 'it never starts' end },
+    },
+  },
 }
 ]]
 
@@ -170,6 +180,18 @@ describe('an order', function()
       .error.code)
     add.path = 'plant'
     assert.equal('invalid', control.ask(host, add).error.code)
+    finish(host)
+  end)
+
+  it('to add has come true once the unit is ready, though it has completed', function()
+    local host = start()
+    for i = 1, 20 do -- the one before may be about to end
+      local add = { op = 'add', path = 'plant/jobs', name = 'a' .. i }
+      local answer = control.ask(host, add)
+      assert.is_true(answer.ok, answer.error and answer.error.message)
+    end
+    local add = { op = 'add', path = 'plant/duds', name = 'b' }
+    assert.is_false(control.ask(host, add).ok)
     finish(host)
   end)
 

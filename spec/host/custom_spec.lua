@@ -1,6 +1,7 @@
 -- A backend of the tree's own: its functions start, stop, kill and wait for a unit.
 
 local assert = require 'luassert'
+local control = require 'host.control'
 local harness = require 'host.harness'
 local posix = require 'host.posix'
 
@@ -35,6 +36,56 @@ return rs.supervisor 'plant' {
   rs.worker 'own' { backend = 'daemon', run = function() end },
   rs.command 'command' { exec = { 'sleep', '1000' } },
 }
+]]
+
+-- `wait` of the one named stuck never returns, nor lets others have a turn.
+local STUCK = [[
+local rs = require 'runsmith'
+local time = require 'std.time'
+
+rs.backend 'b' {
+  start = function(unit) return { name = unit.name } end,
+  stop = function() end,
+  kill = function(_, handle) io.open(handle.name .. '.killed', 'w'):close() end,
+  wait = function(unit, handle)
+    unit:ready()
+    while handle.name == 'stuck' do end
+    while not io.open(handle.name .. '.killed') do
+      time.sleep(0.02)
+    end
+    return 'ok', 'it was killed'
+  end,
+}
+
+return rs.supervisor 'plant' {
+  rs.worker 'fine' { backend = 'b', shutdown = 0.2 },
+  rs.worker 'stuck' { backend = 'b', shutdown = 0.2 },
+}
+]]
+
+-- What `wait` knows of its unit is in the log.
+local POOL = [[
+local rs = require 'runsmith'
+local log = require 'std.log'
+local time = require 'std.time'
+local uv = require 'luv'
+
+rs.backend 'b' {
+  start = function() return {} end,
+  stop = function(unit) io.open(unit.name .. '.asked', 'w'):close() end,
+  kill = function() end,
+  wait = function(unit)
+    unit:ready()
+    log.info('pid', { pid = uv.os_getpid() })
+    log.info(unit.name .. ' ' .. unit.args.port)
+    while not io.open(unit.name .. '.asked') do
+      time.sleep(0.02)
+    end
+    return 'ok'
+  end,
+}
+
+return rs.supervisor 'plant' { pool = rs.worker { backend = 'b' } }
 ]]
 
 -- The unit's process, once the shell that starts it has become it.
@@ -72,5 +123,29 @@ describe('a custom backend', function()
     assert.equal(pid, find_sleep(host))
     assert.equal(1, #host:all { kind = 'started', unit = 'plant/own' })
     host:finish()
+  end)
+
+  it('has units of a pool, which outlive its runner under their names', function()
+    local host = harness.start { files = { ['tree.lua'] = POOL } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    local answer = control.ask(host, { op = 'add', path = 'plant', name = 'x',
+      args = { port = 7 } })
+    assert.is_true(answer.ok)
+    local waits = host:wait_for { kind = 'log', text = 'x 7' }
+    posix.kill(host:wait_for({ kind = 'log', text = 'pid' }).fields.pid, 'KILL')
+    host:wait_for({ kind = 'log', text = 'x 7' }, waits)
+    assert.equal(1, #host:all { kind = 'started', unit = 'plant/x' })
+    host:finish()
+  end)
+
+  it('whose function does not return has its units killed all the same', function()
+    local host = harness.start { files = { ['tree.lua'] = STUCK } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    host:signal 'TERM'
+    local fine = host:wait_for { kind = 'exited', unit = 'plant/fine' }
+    local stuck = host:wait_for { kind = 'exited', unit = 'plant/stuck' }
+    assert.same({ 'ok', 'killed', 'KILL' }, { fine.reason, stuck.reason, stuck.signal })
+    assert.truthy(io.open(host.dir .. '/stuck.killed'))
+    host:finish { signal = false }
   end)
 end)

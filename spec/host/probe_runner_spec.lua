@@ -1,6 +1,7 @@
 -- The probes' runner: what goes wrong in it is nobody else's affair.
 
 local assert = require 'luassert'
+local control = require 'host.control'
 local fixtures = require 'host.fixtures'
 local harness = require 'host.harness'
 local posix = require 'host.posix'
@@ -241,6 +242,21 @@ describe('on_activity', function()
     host:wait_for(line)
     local warned = host:wait_for { kind = 'log', unit = 'plant/line', level = 'warn' }
     assert.truthy(warned.text:find '^on_activity: %d+ entries dropped')
+    host:finish()
+  end)
+
+  it("hears of the end of a pool's unit, which is gone by then", function()
+    local host = start([[
+      rs.supervisor 'line' {
+        on_activity = function(entry) print(entry.kind, entry.unit) end,
+        pool = rs.worker { run = function() end },
+      },
+    ]])
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    control.ask(host, { op = 'add', path = 'plant/line', name = 'job' })
+    for _, kind in ipairs { 'exited', 'completed' } do
+      host:wait_for { kind = 'output', text = kind .. '\tplant/line/job' }
+    end
     host:finish()
   end)
 end)

@@ -71,6 +71,8 @@ describe('the header', function()
 
   it('gives times as nanoseconds, and no end for math.huge', function()
     assert.equal(500000000LL, abi.time(0.5))
+    assert.equal(1LL, abi.time(1e-300)) -- what is above 0 stays so
+    assert.equal(0LL, abi.time(0))
     assert.equal(abi.NEVER, abi.time(math.huge))
     assert.equal(math.huge, abi.seconds(abi.NEVER))
     assert.equal(0.25, abi.seconds(abi.time(0.25)))

@@ -58,11 +58,27 @@ describe('a unit of a custom backend', function()
 
   it('goes on with a handle that it is given', function()
     plan()
-    vm:start(1, 0, buffer.encode { pid = 9 })
+    vm:start(1, 0, '0:' .. buffer.encode { pid = 9 })
     assert.same({ { 'wait', 'plant/own', 9 } }, calls)
     schedule.wake(ends, 'ok')
     vm:turn()
     assert.same({ 'EXIT OK' }, vm:said())
+  end)
+
+  it('that goes on is killed ahead of `wait`, if that was asked for before', function()
+    plan()
+    vm:tell('START', 1, 0, 1, 1, '0:' .. buffer.encode { pid = 9 })
+    vm:tell('KILL', 1, 0)
+    vm:turn()
+    assert.same({ { 'kill', 'plant/own', 9 }, { 'wait', 'plant/own', 9 } }, calls)
+  end)
+
+  it('of a pool has the name and args that it was added with', function()
+    local seen = {}
+    plan { wait = function(unit) seen[#seen + 1] = { unit.path, unit.args } end }
+    vm:start(1, 0, '9:x\0{"a":3}')
+    vm:start(1, 0, '9:x\0{"a":3}' .. buffer.encode { pid = 9 })
+    assert.same({ { 'plant/x', { a = 3 } }, { 'plant/x', { a = 3 } } }, seen)
   end)
 
   it('tells what it is told of itself', function()

@@ -71,6 +71,9 @@ setup(function()
     ['program.lua'] = PROGRAM,
     ['bad.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
       .. "  rs.worker 'a' { rum = 1 },\n}\n",
+    ['life.lua'] = "local rs, ever = require 'runsmith', math.huge\n"
+      .. "return rs.supervisor 'p' { intensity = { within = ever }, shutdown = ever,\n"
+      .. "rs.worker 'a' { run = function() end, stall = ever, launch = ever } }",
     ['loud.lua'] = "print 'loud'\nos.exit(0)",
   }
 end)
@@ -200,6 +203,12 @@ describe('check', function()
     assert.is_nil(out:find '\27')
   end)
 
+  it('draws what has no limit', function()
+    local status, out, err = run('check', dir .. 'life.lua')
+    assert.equal(0, status, err)
+    has(out, '3 restarts in its life')
+  end)
+
   it('draws it for programs', function()
     local status, out = run('check', '--json', dir .. 'tree.lua')
     assert.equal(0, status)
@@ -250,6 +259,9 @@ describe('check', function()
       assert.is_nil(bytes)
       has(mistakes[1].message, row[2])
     end
+    local waits = { '/bin/sh', '-c', 'sleep 1000 & wait' } -- it has the pipes, too
+    local _, late = evaluate.spawn('f', { wall = 0.2, command = waits })
+    has(late[1].message, 'not done after 0.2 s')
     local _, mistakes = evaluate.spawn('f', { command = { '/no/such/program' } })
     has(mistakes[1].message, 'cannot start /no/such/program')
   end)

@@ -79,6 +79,15 @@ static void set_limits(rs_command *command, const rs_plan_exec *exec, rs_spawn *
                    (uint64_t)((exec->cpu_time + RS_SECOND - 1) / RS_SECOND));
 }
 
+/* Its limit of memory holds once the program has a memory of its own. */
+static void limit_memory(rs_command *command, bool holds) {
+  const rs_plan_exec *exec = rs_command_exec(command, NULL);
+  if (!exec || exec->memory == 0) return;
+  if (!rs_cgroup_limit_memory(&command->engine->cgroups, &command->group,
+                              holds ? exec->memory : 0))
+    rs_step_kill(command);
+}
+
 static int open_in(const char *folder, const char *name, int flags) {
   char path[PATH_ROOM];
   if (!folder) return -1;
@@ -218,6 +227,7 @@ bool rs_step_begin(rs_command *command, uint8_t step) {
   command->child.ended = on_ended;
   command->family = (rs_family){.gone = on_gone, .group = &command->group};
   command->family.mark = mark_of(command);
+  limit_memory(command, false);
   pid_t pid = spawn_it(command);
   if (pid > 0) {
     int code = rs_children_add(&engine->children, &command->child, pid);
@@ -256,6 +266,7 @@ void rs_step_settle(rs_command *command) {
   command->launch = NULL;
   for (int i = 0; i < 2; i++) rs_stream_read(command->out[i], true);
   if (command->error == 0) {
+    limit_memory(command, true);
     command->begun = true;
     if (command->step == RS_STEP_MAIN) tell_started(command);
   } else {

@@ -24,7 +24,9 @@ struct rs_mark {
 
 typedef struct rs_target {
   uint32_t unit, inc;
-  bool down; /* it had no incarnation when the order came */
+  bool down;      /* it had no incarnation when the order came */
+  bool gone;      /* it is no more, and its number may be another's */
+  bool completed; /* ... having completed */
 } rs_target;
 
 struct rs_wish {
@@ -93,6 +95,7 @@ static void answer(rs_engine *engine, const rs_wish *wish) {
   bool some = false;
   for (uint32_t i = 0; i < wish->count && i < 1000; i++) {
     rs_view view;
+    if (wish->target[i].gone) continue;
     if (!rs_core_view(engine->core, wish->target[i].unit, &view)) continue;
     if (some) rs_bytes_text(out, ",");
     put_unit(engine, out, wish->target[i].unit);
@@ -107,6 +110,7 @@ static uint32_t voided_by(rs_engine *engine, const rs_wish *wish, uint32_t unit)
   struct rs_control *control = engine->control;
   rs_view view;
   if (wish->verb == KILL || wish->verb == REMOVE || wish->verb == END) return 0;
+  if (wish->target[wish->done].gone) return 0;
   if (wish->verb == STOP) {
     uint32_t up = unit < control->mark_room ? control->marks[unit].up : 0;
     return up > wish->number ? up : 0;
@@ -149,7 +153,7 @@ static uint32_t barred_by(const rs_engine *engine, uint32_t unit) {
 
 static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   rs_view view;
-  bool there = rs_core_view(engine->core, target->unit, &view);
+  bool there = !target->gone && rs_core_view(engine->core, target->unit, &view);
   switch (wish->verb) {
   case REMOVE: return there && view.life != RS_LIFE_DOWN ? PENDING : DONE;
   case STOP: return there && view.life != RS_LIFE_DOWN ? PENDING : DONE;
@@ -159,6 +163,7 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
   case END: return PENDING;
   default: break;
   }
+  if (target->gone) return target->completed ? DONE : FAILED;
   if (!there || held_by(engine, target->unit) != RS_NONE) return FAILED;
   bool again = wish->verb != RESTART || target->down || view.inc > target->inc;
   if (!again) return PENDING;
@@ -177,6 +182,10 @@ static void refuse_barred(rs_engine *engine, const rs_wish *wish, uint32_t bar,
 
 static void refuse(rs_engine *engine, const rs_wish *wish, const rs_target *target) {
   char path[RS_REQUEST_PATH];
+  if (target->gone) {
+    rs_peer_refuse(wish->peer, wish->id, "gone", "the unit is no more");
+    return;
+  }
   uint32_t above = held_by(engine, target->unit);
   uint32_t bar = barred_by(engine, target->unit);
   uint32_t named = above != RS_NONE ? above : bar != RS_NONE ? bar : target->unit;
@@ -226,6 +235,18 @@ bool rs_act_look(rs_engine *engine) {
     look_at(engine, wish);
   }
   return control->wish_left > 0 && control->wishes;
+}
+
+void rs_act_gone(rs_engine *engine, uint32_t unit, bool completed) {
+  rs_wish *wish = engine->control->wishes;
+  rs_view view; /* the number may be another's already */
+  if (rs_core_view(engine->core, unit, &view)) return;
+  for (uint32_t i = engine->control->wish_count; i > 0; i--, wish = wish->next) {
+    rs_target *target = &wish->target[0];
+    if (wish->verb != ADD || target->unit != unit || target->gone) continue;
+    target->gone = true;
+    target->completed = completed;
+  }
 }
 
 void rs_act_end(rs_engine *engine) {
@@ -293,7 +314,8 @@ static void give(const rs_request *request, rs_wish *wish, const uint32_t *units
   for (uint32_t i = 0; i < wish->count; i++) {
     rs_view view = {0};
     rs_core_view(engine->core, units[i], &view);
-    wish->target[i] = (rs_target){units[i], view.inc, view.life == RS_LIFE_DOWN};
+    bool down = view.life == RS_LIFE_DOWN;
+    wish->target[i] = (rs_target){.unit = units[i], .inc = view.inc, .down = down};
     rs_event event = {.kind = events[wish->verb], .unit = units[i], .text = text};
     rs_engine_put(engine, event);
     note(engine, wish, units[i]);

@@ -23,6 +23,9 @@ void rs_act_wait_end(const rs_request *request);
 /* Answers those whose wish has come true; true: more are to be looked at. */
 bool rs_act_look(rs_engine *engine);
 
+/* A unit is no more: whoever added it is told that it completed, or that it is gone. */
+void rs_act_gone(rs_engine *engine, uint32_t unit, bool completed);
+
 /* The root is down: what was wished is so, or never will be. */
 void rs_act_end(rs_engine *engine);
 

@@ -188,6 +188,10 @@ void rs_control_hear(rs_engine *engine) {
   if (control->busy_first) rs_engine_again(engine);
 }
 
+void rs_control_gone(rs_engine *engine, uint32_t unit, bool completed) {
+  if (engine->control) rs_act_gone(engine, unit, completed);
+}
+
 void rs_control_tell(rs_engine *engine) {
   struct rs_control *control = engine->control;
   if (!control) return;

@@ -25,6 +25,9 @@ void rs_control_hear(rs_engine *engine);
 /* After it has: who waited for what has come to pass, and what was journalled. */
 void rs_control_tell(rs_engine *engine);
 
+/* A unit is no more, `completed` or otherwise: who waits for it has not long to. */
+void rs_control_gone(rs_engine *engine, uint32_t unit, bool completed);
+
 /* The root is down: whoever waited for that is told; the socket goes. */
 void rs_control_end(rs_engine *engine);
 

@@ -12,6 +12,7 @@
 #include "match.h"
 #include "../base/names.h"
 #include "../probe/probes.h"
+#include "../process/stray.h"
 #include "tail.h"
 
 typedef struct rs_row {
@@ -164,7 +165,9 @@ void rs_query_unit(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   rs_probes_show(engine, view->unit, out);
   rs_json_text(out, "file", rs_plan_bytes(plan, row->file), row->file.len);
   rs_json_int(out, "line", row->line);
-  if (view->parent == RS_NONE) rs_confirm_put(engine, out);
+  if (view->parent != RS_NONE) return;
+  rs_confirm_put(engine, out);
+  rs_strays_put(&engine->children, &engine->cgroups, out);
 }
 
 static void close_to(rs_status *status, rs_bytes *out, uint32_t depth) {

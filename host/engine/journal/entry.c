@@ -53,6 +53,21 @@ static const rs_plan *described(rs_engine *engine, uint32_t id, uint32_t *row) {
   return map ? map->plan : NULL;
 }
 
+uint32_t rs_entry_above(rs_engine *engine, uint32_t unit) {
+  rs_view view;
+  if (rs_core_view(engine->core, unit, &view)) return view.parent;
+  uint32_t row, id = RS_NONE;
+  const rs_plan *plan = described(engine, unit, &row);
+  while (plan && id == RS_NONE && row != RS_NONE) {
+    rs_bytes path = {0};
+    row = rs_plan_unit_at(plan, row)->parent;
+    if (row != RS_NONE) rs_plan_path(plan, row, &path);
+    if (row != RS_NONE) id = rs_core_find(engine->core, path.at, path.size);
+    rs_bytes_free(&path);
+  }
+  return id;
+}
+
 static bool is_added(const rs_plan *plan, uint32_t row) {
   return rs_plan_spec_of(plan, row)->flags & RS_TEMPLATE;
 }

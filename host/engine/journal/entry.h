@@ -41,6 +41,10 @@ void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t 
 ** is numbered already. */
 void rs_entry_disk(rs_engine *engine);
 
+/* Who is above a unit, be it that the core has forgotten it by the time that its last
+** entries are written; RS_NONE. */
+uint32_t rs_entry_above(rs_engine *engine, uint32_t unit);
+
 /* A log line of the host's own, with its cause. */
 void rs_entry_note(rs_engine *engine, uint64_t cause, const char *format, ...)
   __attribute__((format(printf, 3, 4)));

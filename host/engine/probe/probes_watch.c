@@ -3,6 +3,7 @@
 
 #include "../../core/unit.h"
 #include "../base/names.h"
+#include "../journal/entry.h"
 #include "probes.h"
 
 static const rs_plan_probe *row_at(const rs_plan *plan, uint32_t row) {
@@ -293,8 +294,9 @@ void rs_probes_entry(rs_engine *engine, uint32_t unit, const char *line, size_t 
   rs_probes *probes = engine->probes;
   rs_view view;
   if (!probes || probes->activities == 0 || unit == RS_NONE) return;
-  while (rs_core_view(engine->core, unit, &view) && view.parent != RS_NONE) {
-    unit = view.parent;
+  unit = rs_entry_above(engine, unit);
+  while (unit != RS_NONE && rs_core_view(engine->core, unit, &view)) {
     mark_if_fed(probes, unit, line, size);
+    unit = view.parent;
   }
 }

@@ -240,6 +240,18 @@ void rs_cgroup_make(rs_cgroups *groups, rs_cgroup *group, uint32_t unit,
   }
 }
 
+bool rs_cgroup_limit_memory(const rs_cgroups *groups, const rs_cgroup *group,
+                            uint64_t memory) {
+  char text[32];
+  bool old = group->at[RS_CG_MEMORY], unified = groups->limits;
+  const char *folder = old ? group->at[RS_CG_MEMORY] : group->at[RS_CG_UNIFIED];
+  if (!folder || !(old || unified)) return true;
+  snprintf(text, sizeof text, "%llu", (unsigned long long)memory);
+  if (memory == 0) snprintf(text, sizeof text, old ? "-1" : "max");
+  int code = write_file(folder, old ? "memory.limit_in_bytes" : "memory.max", text);
+  return code != -EBUSY;
+}
+
 bool rs_cgroup_has_memory(const rs_cgroups *groups, const rs_cgroup *group) {
   return group->at[RS_CG_MEMORY] || (groups->limits && group->at[RS_CG_UNIFIED]);
 }

@@ -51,6 +51,13 @@ void rs_cgroup_end(rs_cgroups *groups);
 void rs_cgroup_make(rs_cgroups *groups, rs_cgroup *group, uint32_t unit,
                     uint32_t number, uint64_t memory, uint64_t processes);
 
+/* Has its limit of memory hold (0: lets it rest). Until its exec a child shares the
+** engine's memory, and the kernel would end both for want of room in the child's group:
+** it rests while there is such a child, and holds from then on for what is there. False
+** if they have more than that already, and the kernel (version 1) leaves them be. */
+bool rs_cgroup_limit_memory(const rs_cgroups *groups, const rs_cgroup *group,
+                            uint64_t memory);
+
 /* True if a limit of that much memory (of that many processes) holds by it. */
 bool rs_cgroup_has_memory(const rs_cgroups *groups, const rs_cgroup *group);
 bool rs_cgroup_has_pids(const rs_cgroups *groups, const rs_cgroup *group);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, TITLE_MAX = 256 };
 
 /* The whole of a small file of /proc; NUL-terminated. */
 static void read_all(const char *name, rs_bytes *out) {
@@ -41,13 +41,13 @@ static void children_of(pid_t pid, rs_bytes *out) {
 
 /* This process's. They are all its first thread's: no other starts any, and orphans
 ** come to the first one that lives. */
-static void own_children(rs_bytes *out) {
+void rs_family_children(rs_bytes *out) {
   char name[64];
   snprintf(name, sizeof name, "/proc/self/task/%d/children", (int)getpid());
   read_all(name, out);
 }
 
-static pid_t next_pid(const char **at) {
+pid_t rs_family_next(const char **at) {
   while (isspace((unsigned char)**at)) ++*at;
   char *end;
   long pid = strtol(*at, &end, 10);
@@ -79,7 +79,7 @@ static void kill_below(pid_t pid, int depth) {
   rs_bytes list = {0};
   children_of(pid, &list);
   const char *at = list.at;
-  for (pid_t child; depth < DEPTH_MAX && (child = next_pid(&at)) > 0;)
+  for (pid_t child; depth < DEPTH_MAX && (child = rs_family_next(&at)) > 0;)
     kill_below(child, depth + 1);
   rs_bytes_free(&list);
   if (depth > 0) kill(pid, SIGKILL);
@@ -101,9 +101,19 @@ bool rs_family_has_mark(pid_t pid, const char *mark) {
   read_all(file, &env);
   for (size_t at = 0; !found && at < env.size; at += strlen(env.at + at) + 1)
     found = strncmp(env.at + at, name, sizeof name - 1) == 0 &&
-            strcmp(env.at + at + sizeof name - 1, mark) == 0;
+            (!mark || strcmp(env.at + at + sizeof name - 1, mark) == 0);
   rs_bytes_free(&env);
   return found;
+}
+
+void rs_family_title(pid_t pid, rs_bytes *out) {
+  char name[64];
+  snprintf(name, sizeof name, "/proc/%d/cmdline", (int)pid);
+  read_all(name, out);
+  while (out->size > 0 && out->at[out->size - 1] == 0) out->size--;
+  if (out->size > TITLE_MAX) out->size = TITLE_MAX;
+  for (size_t i = 0; i < out->size; i++)
+    if (out->at[i] == 0) out->at[i] = ' ';
 }
 
 static bool belongs(pid_t pid, const rs_family *family) {
@@ -117,7 +127,7 @@ static bool belongs(pid_t pid, const rs_family *family) {
 static size_t kill_of(const rs_families *families, const rs_family *family,
                       const char *list) {
   size_t found = 0;
-  for (pid_t pid; (pid = next_pid(&list)) > 0;) {
+  for (pid_t pid; (pid = rs_family_next(&list)) > 0;) {
     if (rs_children_find(families->children, pid) || !belongs(pid, family)) continue;
     kill_below(pid, 1);
     found++;
@@ -129,7 +139,7 @@ void rs_families_look(rs_families *families) {
   if (!families->ending) return;
   rs_bytes list = {0};
   rs_family *gone = NULL;
-  own_children(&list);
+  rs_family_children(&list);
   for (rs_family **at = &families->ending; *at;) {
     rs_family *family = *at;
     bool some = family->group && rs_cgroup_kill(family->group);

@@ -37,7 +37,14 @@ typedef struct rs_kin {
 
 rs_kin rs_family_kin(pid_t pid);
 
-/* Whether a process began its life with this RUNSMITH_UNIT. */
+/* This process's children, as text; the next pid of it, 0 after the last. */
+void rs_family_children(rs_bytes *out);
+pid_t rs_family_next(const char **at);
+
+/* Its command line, cut where it is long. */
+void rs_family_title(pid_t pid, rs_bytes *out);
+
+/* Whether a process began its life with this RUNSMITH_UNIT; NULL: with any. */
 bool rs_family_has_mark(pid_t pid, const char *mark);
 
 /* Kills a live leader and its descendants, as they are now. */

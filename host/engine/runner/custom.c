@@ -1,9 +1,14 @@
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdlib.h>
 
+#include "../control/add.h"
 #include "lua.h"
 
-enum { LOST_MAX = 3 }; /* deaths of its runner in a row that a unit outlives */
+enum {
+  LOST_MAX = 3,    /* deaths of its runner in a row that a unit outlives */
+  STUCK_MS = 1000, /* that a turn may last before `kill` has its own */
+};
 
 /* A unit that a backend's functions look after. It outlives their runner. */
 struct rs_custom {
@@ -11,6 +16,7 @@ struct rs_custom {
   rs_bytes handle; /* what its start returned; empty: not known yet */
   rs_bytes status;
   uint32_t lost; /* runners that died on it since it last spoke */
+  bool killed;   /* its `kill` is to be called */
 };
 
 static const rs_plan_backend *backend_at(const rs_plan *plan, uint32_t row) {
@@ -37,6 +43,15 @@ static rs_runner *runner_of(rs_engine *engine, const rs_plan *plan, uint32_t row
   return NULL;
 }
 
+/* What START says: the size of what was added to a pool, that, and the handle. */
+static void put_text(const rs_engine *engine, const rs_custom *custom, rs_bytes *text) {
+  uint32_t size;
+  const char *added = rs_add_text(engine, custom->unit, &size);
+  rs_bytes_print(text, "%u:", size);
+  rs_bytes_add(text, added, size);
+  rs_bytes_add(text, custom->handle.at, custom->handle.size);
+}
+
 /* Puts the unit into its backend's runner; false where there is no room. */
 static bool place(rs_engine *engine, rs_custom *custom) {
   const rs_plan *plan = rs_plans_get(&engine->plans, custom->plan)->plan;
@@ -50,8 +65,12 @@ static bool place(rs_engine *engine, rs_custom *custom) {
     runner->backend = row;
   }
   uint32_t vm = rs_part_shared(runner, 0);
-  return vm != RS_NONE && rs_lua_place(runner, vm, &action, custom->handle.at,
-                                       (uint32_t)custom->handle.size);
+  rs_bytes text = {0};
+  put_text(engine, custom, &text);
+  bool placed =
+    vm != RS_NONE && rs_lua_place(runner, vm, &action, text.at, (uint32_t)text.size);
+  rs_bytes_free(&text);
+  return placed;
 }
 
 static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
@@ -62,7 +81,8 @@ static void tell(rs_engine *engine, const rs_custom *custom, uint32_t kind,
     rs_engine_put(engine, event);
     return;
   }
-  event.a = RS_WHY_LAUNCH;
+  event.a = custom->killed ? RS_WHY_KILLED : RS_WHY_LAUNCH;
+  event.b = custom->killed ? SIGKILL : 0;
   event.text = rs_texts_put(&engine->texts, why, strlen(why));
   rs_engine_exit(engine, custom->unit, event);
 }
@@ -110,6 +130,45 @@ void rs_custom_tells(rs_engine *engine, uint32_t id, uint32_t kind, const char *
   custom->lost = 0;
 }
 
+static void await_turn(rs_runner *runner, rs_time span);
+
+/* Functions of one backend share a VM. One that does not return keeps every `kill` from
+** being called: it is ended with the runner, which the others outlive. */
+static void on_turn_due(uv_timer_t *timer) {
+  rs_runner *runner = timer->data;
+  uint32_t vm = rs_part_shared(runner, 0);
+  const rs_vm *page = rs_part_page(runner, vm);
+  rs_time left = atomic_load(&page->since) + STUCK_MS * RS_MS - rs_base_now();
+  uint32_t id = rs_fate_runs(runner, vm);
+  rs_lua_stop_timer(runner);
+  if (id == RS_NONE) return;
+  if (left > 0) await_turn(runner, left);
+  else rs_runner_kill(runner, id, rs_engine_unit(runner->engine, id)->inc);
+}
+
+static void await_turn(rs_runner *runner, rs_time span) {
+  if (runner->closing) return;
+  runner->closing = rs_base_new(sizeof *runner->closing);
+  runner->closing->data = runner;
+  uv_timer_init(&runner->engine->loop, runner->closing);
+  uv_update_time(&runner->engine->loop);
+  uv_timer_start(runner->closing, on_turn_due, (uint64_t)(span / RS_MS) + 1, 0);
+}
+
+void rs_custom_kill(rs_unit *unit) {
+  unit->custom->killed = true;
+  await_turn(unit->runner, STUCK_MS * RS_MS);
+}
+
+/* True if the death of its runner is the unit's end: without a handle, or after too
+** many. Who was named as the cause of one has it counted alone. */
+static bool ends_with(const rs_runner *runner, rs_custom *custom) {
+  bool blamed = runner->killed && runner->culprit != RS_NONE;
+  if (!blamed || runner->culprit == custom->unit) custom->lost++;
+  else if (custom->handle.size > 0) return false;
+  return custom->handle.size == 0 || custom->lost > (custom->killed ? 1 : LOST_MAX);
+}
+
 /* What a runner was asked to start and did not say the handle of is lost with it. */
 void rs_custom_lost(rs_runner *runner) {
   rs_engine *engine = runner->engine;
@@ -122,13 +181,14 @@ void rs_custom_lost(rs_runner *runner) {
       uint32_t stopping = atomic_load(&runner->part[p]->seg.slot[i].stopping);
       unit->slot = RS_NONE;
       unit->runner = NULL;
-      if (custom->handle.size == 0 || ++custom->lost > LOST_MAX)
+      if (ends_with(runner, custom))
         tell(engine, custom, RS_EV_EXIT, "its backend's runner died");
       else if (!place(engine, custom))
         tell(engine, custom, RS_EV_EXIT, "its backend has no room for another unit");
-      else if (stopping) {
-        rs_action ask = {.unit = id, .inc = custom->inc};
-        rs_lua_ask(engine, &ask);
+      else {
+        rs_action order = {.unit = id, .inc = custom->inc};
+        if (stopping) rs_lua_ask(engine, &order);
+        if (custom->killed) rs_lua_kill(engine, &order);
       }
     }
   }

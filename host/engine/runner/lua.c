@@ -150,8 +150,12 @@ void rs_lua_interrupt(rs_engine *engine, const rs_action *action) {
 void rs_lua_kill(rs_engine *engine, const rs_action *action) {
   rs_unit *unit = living(engine, action);
   if (!unit) return;
-  if (unit->custom) put_down(unit, RS_DOWN_KILL, 0, 0);
-  else rs_runner_kill(unit->runner, action->unit, action->inc);
+  if (unit->custom) {
+    put_down(unit, RS_DOWN_KILL, 0, 0);
+    rs_custom_kill(unit);
+  } else {
+    rs_runner_kill(unit->runner, action->unit, action->inc);
+  }
 }
 
 static void on_timer_closed(uv_handle_t *handle) { free(handle); }

@@ -25,7 +25,7 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
 /* The unit of this slot said that it is over. */
 void rs_lua_ended(rs_runner *runner, uint32_t slot, rs_event event);
 
-/* It ended in time. */
+/* What was waited for came in time. */
 void rs_lua_stop_timer(rs_runner *runner);
 
 /* A plan that no unit uses: the runners may forget it. */
@@ -41,6 +41,9 @@ void rs_custom_free(rs_custom *custom);
 
 /* It is described elsewhere now, and so is its backend. */
 void rs_custom_patch(rs_unit *unit, const rs_action *action);
+
+/* It was told to call the unit's `kill`, and has a while for that. */
+void rs_custom_kill(rs_unit *unit);
 
 /* Its status or its handle. */
 void rs_custom_tells(rs_engine *engine, uint32_t unit, uint32_t kind, const char *text,

@@ -74,7 +74,7 @@ struct rs_runner {
   rs_time halt_at;               /* the last look at whether it is stopped (SIGSTOP) */
   rs_time halted;                /* since when, as far as was seen; 0: it is not */
   rs_event exit;       /* a process worker's last word; told when the process is gone */
-  uv_timer_t *closing; /* it was asked to end */
+  uv_timer_t *closing; /* what it was asked for (to end, a `kill`) has so long */
   rs_part *part[RS_SEGMENTS_MAX];
   uint32_t part_count;
   uint32_t shared_vms; /* VM 0 and those that the second segment begins with */

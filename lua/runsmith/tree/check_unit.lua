@@ -3,6 +3,7 @@ local fields_of = require 'runsmith.tree.fields'
 local lifecycle = require 'runsmith.tree.lifecycle'
 local suggest = require 'runsmith.tree.suggest'
 local types = require 'runsmith.tree.types'
+local whereabouts = require 'runsmith.tree.whereabouts'
 local worker = require 'runsmith.worker'
 
 local M = {}
@@ -151,32 +152,13 @@ local function check_silences(definition, life, wrong)
   end
 end
 
--- The last line up to `line` that says `define`; without `line` the first one.
-local function define_line(name, line)
-  local file = io.open(name)
-  if not file then return line or 1 end
-  local number, found = 0, nil
-  for text in file:lines() do
-    number = number + 1
-    if line and number > line then break end
-    if text:find '%f[%w_]define%f[^%w_]' then found = number end
-    if found and not line then break end
-  end
-  file:close()
-  return found or line or 1
-end
-
 -- The lifecycle of a definition, read once; false after a mistake.
 local function life_of(checker, row, definition, file)
   local known = checker.definitions[definition]
   if known ~= nil then return known end
-  local place = worker.place(definition)
-  local at = { file = place.file or file, line = place.line or 1 }
-  local path, good = checker.tree:path(row), true
+  local path, good, at = checker.tree:path(row), true, nil
   local function wrong(message)
-    if good and place.near and at.file then
-      at.line = define_line(at.file, place.line)
-    end
+    at = at or whereabouts.of(worker.place(definition), file)
     good = false
     checker:wrong(at, path, message)
   end
@@ -242,7 +224,7 @@ local function check_run(checker, row, leaf, wrong)
     if not worker.place(run) then
       return wrong 'run is a table; it must be made by worker.define { … }'
     end
-    leaf.life = life_of(checker, row, run, checker.tree.nodes[row].at.file) or nil
+    leaf.life = life_of(checker, row, run) or nil
     local name = module_of(checker, run)
     leaf.run = name and { module = name } or { definition = run }
   end

@@ -24,9 +24,22 @@ end
 M.backends = {}
 M.probe_kinds = {}
 
+--- The script that is evaluated.
+M.script = '?'
+
 local places = setmetatable({}, { __mode = 'k' })
 
-local function place_of(info)
+-- What a chunk makes in a tail call, `return rs.supervisor { … }`, has no line of its
+-- own: it begins where the first thing in it does, or in the script.
+local function place_near(fields)
+  for _, item in ipairs(type(fields) == 'table' and fields or {}) do
+    if M.kind(item) then return item.at end
+  end
+  return { file = M.script, line = 1 }
+end
+
+local function place_of(info, fields)
+  if info.currentline < 1 then return place_near(fields) end
   local lines = places[info.func]
   if not lines then
     lines = { file = getinfo(info.func, 'S').source:gsub('^@', '') }
@@ -42,10 +55,11 @@ end
 
 --- The file and line that called, `level` functions up.
 --- @param level integer
+--- @param fields? any what is made there
 --- @return runsmith.Place
-function M.place(level)
+function M.place(level, fields)
   local info = getinfo(level + 1, 'lf')
-  return place_of(info)
+  return place_of(info, fields)
 end
 
 --- The constructor of a kind: 'name' {fields}, or {fields} where there is no name.
@@ -54,7 +68,7 @@ end
 function M.constructor(kind)
   local meta = M.KINDS[kind]
   return function(name)
-    local at = place_of(getinfo(2, 'lf'))
+    local at = place_of(getinfo(2, 'lf'), name)
     if type(name) == 'table' then
       return setmetatable({ name = false, fields = name, at = at }, meta)
     end
@@ -72,9 +86,10 @@ function M.kind(value)
   return meta and type(meta) == 'table' and meta.node or nil
 end
 
---- Forgets what an evaluation before declared.
-function M.forget()
-  M.backends, M.probe_kinds = {}, {}
+--- Forgets what an evaluation before declared, and begins another.
+--- @param script string
+function M.forget(script)
+  M.backends, M.probe_kinds, M.script = {}, {}, script
 end
 
 return M

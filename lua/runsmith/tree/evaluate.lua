@@ -120,7 +120,7 @@ function M.here(file)
   for name in pairs(package.loaded) do
     before[name] = true
   end
-  describe.forget()
+  describe.forget(file)
   recorder:install()
   local ok, compiled, mistakes = pcall(work, file, dir, recorder)
   recorder:remove()
@@ -213,6 +213,18 @@ local function end_of(result, options)
   ):format(result.code)
 end
 
+-- With all that it has started. Each is stopped first, so that it starts nobody else.
+local function kill_tree(pid)
+  uv.kill(pid, 'sigstop')
+  local file = io.open(('/proc/%d/task/%d/children'):format(pid, pid))
+  local children = file and file:read '*a' or ''
+  if file then file:close() end
+  uv.kill(pid, 'sigkill')
+  for child in children:gmatch '%d+' do
+    kill_tree(tonumber(child))
+  end
+end
+
 local function run_process(file, options, command)
   local result, plan_parts, mistake_parts = {}, {}, {}
   local plan_pipe, mistake_pipe = uv.new_pipe(false), uv.new_pipe(false)
@@ -229,8 +241,8 @@ local function run_process(file, options, command)
     args[#args + 1] = item
   end
   local timer, child = uv.new_timer(), nil
-  local failed
-  child, failed = uv.spawn(command[1], {
+  local pid -- or why there is none
+  child, pid = uv.spawn(command[1], {
     args = args,
     stdio = { nil, 2, 2, plan_pipe, mistake_pipe },
   }, function(code, signal)
@@ -243,11 +255,11 @@ local function run_process(file, options, command)
       uv.close(handle)
     end
     uv.run()
-    return nil, ('evaluation cannot start %s: %s'):format(command[1], tostring(failed))
+    return nil, ('evaluation cannot start %s: %s'):format(command[1], tostring(pid))
   end
   uv.timer_start(timer, options.wall * 1000, 0, function()
     result.late = true
-    uv.process_kill(child, SIGKILL)
+    kill_tree(pid)
   end)
   read_all(plan_pipe, plan_parts)
   read_all(mistake_pipe, mistake_parts)

@@ -25,11 +25,12 @@ local function resolve_one(checker, row, names, position)
     good = false
     wrong(message)
   end)
-  if not good then return end
   local rows, seen = {}, {}
-  for _, name in ipairs(after) do
+  for _, name in ipairs(type(after) == 'table' and after or {}) do
     local at = names[name]
-    if at == row then
+    if type(name) ~= 'string' then
+      good = false -- and told already
+    elseif at == row then
       wrong(("after: '%s' is itself"):format(name))
     elseif not at then
       wrong(("after: '%s' is no sibling: %s"):format(name, siblings(name, names, row)))
@@ -42,7 +43,7 @@ local function resolve_one(checker, row, names, position)
       rows[#rows + 1] = at
     end
   end
-  if #rows > 0 then tree.after[row] = rows end
+  if good and #rows > 0 then tree.after[row] = rows end
 end
 
 local function cycle_text(tree, trail, from)

@@ -16,6 +16,8 @@ local M = {}
 
 local up, why = host.up, host.why
 
+local HEAD_MAX = 8 -- bytes of a START's text besides what was added and the handle
+
 --- What a backend's functions are given.
 --- @class runsmith.CustomUnit
 --- @field name string
@@ -52,8 +54,16 @@ function Unit:status(text)
   if id then host.put(up.STATUS, id, 0, 0, text:sub(1, host.text_max)) end
 end
 
-local function new_unit(task)
+-- What START says: what was added to a pool, and the handle to go on with.
+local function split(text)
+  local size, at = text:match '^(%d+):()'
+  if not size then return '', '' end
+  return text:sub(at, at + size - 1), text:sub(at + size)
+end
+
+local function new_unit(task, added)
   local ctx = context.new(task)
+  if added ~= '' then context.added(ctx, added) end
   local fields = { name = ctx.name, path = ctx.path, args = ctx.args }
   fields.incarnation = task[INC]
   local unit = setmetatable(fields, Unit)
@@ -111,8 +121,11 @@ end
 local function wait(task)
   local state = task[SELF]
   state.started = true
-  if state.asked then beside(task, 'stop') end
-  if task[ID] and state.killed then beside(task, 'kill') end
+  if state.killed then
+    beside(task, 'kill')
+  elseif state.asked then
+    beside(task, 'stop')
+  end
   if not task[ID] then return end
   return schedule.call(task, 'wait', task[KIND].def.wait, state.unit, state.handle)
 end
@@ -136,8 +149,8 @@ end
 function done.start(task, handle)
   task[SELF].handle = handle
   local ok, text = pcall(buffer.encode, handle)
-  if ok and #text > host.text_max then
-    ok, text = false, ('%d bytes are more than %d'):format(#text, host.text_max)
+  if ok and #text > task[SELF].room then
+    ok, text = false, ('%d bytes are more than %d'):format(#text, task[SELF].room)
   end
   if not ok then return fail_for_good(task, "start's handle: " .. tostring(text)) end
   host.put(up.HANDLE, task[ID], 0, 0, text)
@@ -179,12 +192,19 @@ local function load_functions(kind)
 end
 
 --- @param task runsmith.Task
---- @param text string the handle to go on with, if it runs already
+--- @param text string
 function M.begin(task, text)
-  task[SELF] = { unit = new_unit(task), beside = {} }
-  if text ~= '' then
-    task[SELF].handle, task[SELF].started = buffer.decode(text), true
-  end
+  local added, handle = split(text)
+  task[SELF] = { unit = new_unit(task, added), beside = {} }
+  task[SELF].room = host.text_max - HEAD_MAX - #added
+  if handle == '' then return M.next(task) end
+  -- What was asked for before its runner's death is told again ahead of `wait`.
+  task[SELF].handle, task[SELF].started = buffer.decode(handle), true
+  return schedule.continue(task)
+end
+
+--- @param task runsmith.Task
+function M.next(task)
   if task[KIND].def then return done.load(task, task[KIND].def) end
   return schedule.call(task, 'load', load_functions, task[KIND])
 end
@@ -198,9 +218,10 @@ end
 --- Before there is a handle, it is `start` that is ended.
 --- @param task runsmith.Task
 function M.kill(task)
-  task[SELF].killed = true
+  local state = task[SELF]
+  state.killed = true
   if task[PHASE] == 'wait' then return beside(task, 'kill') end
-  if task[PHASE] ~= 'lost' then return schedule.kill(task) end
+  if task[PHASE] ~= 'lost' and not state.started then return schedule.kill(task) end
 end
 
 function M.emit() end

@@ -44,7 +44,7 @@ static bool is_wanted(rs_sim *sim, uint32_t unit) {
 static void check_after(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
   const rs_plan *plan = sim->plan[seen->plan];
-  uint32_t count = seen->added ? 0 : rs_plans_unit(plan, seen->row)->after_count;
+  uint32_t count = rs_plans_unit(plan, seen->row)->after_count;
   for (uint32_t i = 0; i < count; i++) {
     uint32_t to = sibling_at(sim, seen, rs_plans_after(plan, seen->row, i));
     if (to != RS_NONE && !rs_oracle_satisfied(sim, to, false))
@@ -123,7 +123,7 @@ void rs_order_start(rs_sim *sim, const rs_action *action) {
 static bool is_after(rs_sim *sim, uint32_t unit, uint32_t dependency) {
   const rs_seen *seen = at(sim, unit);
   const rs_plan *plan = sim->plan[seen->plan];
-  if (seen->added || seen->plan != at(sim, dependency)->plan) return false;
+  if (seen->plan != at(sim, dependency)->plan) return false;
   for (uint32_t i = 0; i < rs_plans_unit(plan, seen->row)->after_count; i++) {
     if (rs_plans_after(plan, seen->row, i) == at(sim, dependency)->row) return true;
   }

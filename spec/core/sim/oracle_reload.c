@@ -163,7 +163,6 @@ static bool may_start_now(rs_sim *sim, uint32_t unit) {
   bool held = before != RS_NONE && at(sim, before)->held; /* the one before it counts */
   if (ordered && before != RS_NONE && (held || !rs_oracle_satisfied(sim, before, true)))
     return false;
-  if (seen->added) return true;
   for (uint32_t k = 0; k < rs_plans_unit(plan, seen->row)->after_count; k++) {
     uint32_t row = rs_plans_after(plan, seen->row, k);
     for (uint32_t i = 0; i < sim->oracle->ids; i++) {

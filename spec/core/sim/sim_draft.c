@@ -268,7 +268,8 @@ static void draw_after(rs_pen *pen, uint32_t self, uint64_t *keys, uint32_t *row
   }
 }
 
-static void draw_template(rs_pen *pen, uint32_t self, uint64_t key) {
+static void draw_template(rs_pen *pen, uint32_t self, uint64_t key,
+                          const uint32_t *rows) {
   if (pen->draft->count >= RS_DRAFT_UNITS_MAX) return;
   pen->draft->unit[self].spec.flags |= RS_POOL;
   pen->key = rs_choice_mix(key, 'z');
@@ -277,6 +278,9 @@ static void draw_template(rs_pen *pen, uint32_t self, uint64_t key) {
   draw_worker(pen, unit);
   unit->spec.flags |= RS_TEMPLATE;
   unit->spec.flags &= ~(uint32_t)RS_SIGNIFICANT;
+  for (uint32_t to = 0; to < SLOTS && unit->after_count < RS_DRAFT_AFTER_MAX; to++)
+    if (rows[to] != RS_NONE && of(pen, G_AFTER, 1 + to, 3) == 0)
+      unit->after[unit->after_count++] = rows[to];
 }
 
 static void draw_children(rs_pen *pen, uint32_t self, uint32_t depth) {
@@ -296,7 +300,7 @@ static void draw_children(rs_pen *pen, uint32_t self, uint32_t depth) {
     draw_member(pen, self, slot, depth);
   }
   draw_after(pen, self, keys, rows);
-  if (pool == 1) draw_template(pen, self, key);
+  if (pool == 1) draw_template(pen, self, key, rows);
   pen->key = key;
 }
 

@@ -122,6 +122,9 @@ local function add_afters(self, unit)
     self.afters[self.rows[child]] = { child.after or {}, names }
     add_afters(self, child)
   end
+  if unit.pool then
+    self.afters[self.rows[unit.pool]] = { unit.pool.after or {}, names }
+  end
 end
 
 local function lay_out(self)
