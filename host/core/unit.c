@@ -283,6 +283,14 @@ static void kill_sooner(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_ladder_kill(core, id);
 }
 
+/* Who is killed already may be a command that tidies up after that, in its own time. */
+static void kill_again(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!core->kill_all || u->kind != RS_COMMAND || u->killed == RS_K_NOW) return;
+  u->killed = (uint8_t)ev->a;
+  rs_ladder_kill(core, id);
+}
+
 static void stall(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_limit broken = {RS_NEVER, ev->at, ev->x, RS_C_STALL};
   rs_ladder_violate(core, id, &broken);
@@ -313,7 +321,7 @@ static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
     nothing, never, nothing, kill_sooner, look, nothing},
   [RS_LIFE_KILLED] = {
     started, nothing, nothing, nothing, nothing, nothing, ended_killed, nothing,
-    nothing, nothing, never, nothing, nothing, never, nothing},
+    nothing, nothing, never, nothing, kill_again, never, nothing},
 };
 /* clang-format on */
 
