@@ -345,6 +345,22 @@ void rs_unit_down(rs_core *core, uint32_t id) {
   rs_mark(core, id);
 }
 
+/* True if it did not fail. One that is stopped and goes by what it was sent has not,
+** and who has to be ended in a stop has not either. */
+static bool ended_well(const rs_core *core, const rs_unit *u, const rs_event *ev) {
+  if (!(u->flags & RS_F_ASKED))
+    return ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED);
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  bool sent = false;
+  if (ev->a == RS_WHY_SIGNAL && u->kind == RS_COMMAND && spec->exec != RS_NONE) {
+    const rs_plan *plan = rs_plan_of(core, u);
+    const rs_plan_exec *exec = (const rs_plan_exec *)rs_plan_table(plan, RS_T_EXEC);
+    sent = exec[spec->exec].stop_signal == ev->b;
+  }
+  return sent || ev->a == RS_WHY_OK || ev->a == RS_WHY_KILLED ||
+         ev->a == RS_WHY_INTERRUPTED;
+}
+
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
   rs_ladder_tell(core, id, ev->a == RS_WHY_INTERRUPTED ? ev->text : 0);
@@ -355,11 +371,11 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   e->text = ev->text;
   u->cause = e->seq;
   rs_end end = {
-    .ok = ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED),
+    .ok = ended_well(core, u, ev),
     .asked = (u->flags & RS_F_ASKED) != 0,
     .operated = (u->flags & RS_F_OPERATOR) != 0,
   };
-  rs_leave_end(core, id, end.ok);
+  rs_leave_end(core, id, ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED));
   rs_unit_down(core, id);
   rs_strategy_ended(core, id, end);
 }
