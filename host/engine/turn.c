@@ -103,7 +103,8 @@ static void forget(rs_engine *engine, uint32_t id) {
 
 static void kill_unit(rs_engine *engine, const rs_action *action) {
   const rs_unit *unit = rs_engine_unit(engine, action->unit);
-  if (unit->command && unit->inc == action->inc) rs_command_kill(unit->command, action->a == RS_K_NOW);
+  if (unit->command && unit->inc == action->inc)
+    rs_command_kill(unit->command, action->a == RS_K_NOW);
   else rs_lua_kill(engine, action);
 }
 
