@@ -57,6 +57,15 @@ void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
   rs_engine_put(engine, event);
 }
 
+void rs_engine_process(const rs_unit *unit, pid_t *pid, rs_time *beat) {
+  *pid = 0, *beat = 0;
+  if (unit->custom) return;
+  if (unit->command) rs_command_state(unit->command, pid, beat);
+  else if (unit->runner && !unit->runner->dead) *pid = unit->runner->child.pid;
+  if (unit->runner && unit->slot != RS_NONE)
+    *beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
+}
+
 const char *rs_engine_said(const rs_unit *unit, size_t *size) {
   *size = 0;
   if (unit->command) return rs_command_status(unit->command, size);
@@ -87,14 +96,31 @@ static void start(rs_engine *engine, const rs_action *action) {
   else rs_lua_start(engine, action);
 }
 
+/* A supervisor's domain has no units any more. */
+static void leave_runner(rs_unit *unit) {
+  if (!unit->runner || unit->slot != RS_NONE) return;
+  unit->runner->owner = RS_NONE;
+  rs_runner_kill(unit->runner, RS_NONE, 0);
+  unit->runner = NULL;
+}
+
+/* What was wrong with a supervisor that had to go may be its domain's process: it
+** begins anew in another. */
+static void journal(rs_engine *engine, const rs_entry *entry) {
+  rs_entry_write(engine, entry);
+  if (entry->kind == RS_J_RELOAD) rs_change_done(engine, entry);
+  if (entry->kind != RS_J_EXITED || entry->a != RS_WHY_KILLED) return;
+  rs_view view;
+  if (!rs_core_view(engine->core, entry->unit, &view)) return;
+  const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
+  if (rs_plan_spec_of(plan, view.row)->kind == RS_SUPERVISOR)
+    leave_runner(rs_engine_unit(engine, entry->unit));
+}
+
 static void forget(rs_engine *engine, uint32_t id) {
   rs_unit *unit = rs_engine_unit(engine, id);
   rs_handover_forget(engine, id);
-  /* A supervisor's domain has no units any more. */
-  if (unit->runner && unit->slot == RS_NONE) {
-    unit->runner->owner = RS_NONE;
-    rs_runner_kill(unit->runner, RS_NONE, 0);
-  }
+  leave_runner(unit);
   rs_channels_left(engine, id);
   *unit = (rs_unit){.slot = RS_NONE};
   rs_view view; /* the id may be another's already */
@@ -119,10 +145,7 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_KILL: kill_unit(engine, action); break;
   case RS_DO_LOOK: rs_look(engine, action); break;
   case RS_DO_LOOK_VM: rs_look_vm(engine, action); break;
-  case RS_DO_JOURNAL:
-    rs_entry_write(engine, &action->entry);
-    if (action->entry.kind == RS_J_RELOAD) rs_change_done(engine, &action->entry);
-    break;
+  case RS_DO_JOURNAL: journal(engine, &action->entry); break;
   case RS_DO_PATCH:
     describe(engine, action);
     rs_lua_patch(engine, action);

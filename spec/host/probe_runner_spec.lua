@@ -196,6 +196,29 @@ describe('the probes\' runner', function()
     host:finish()
   end)
 
+  it('knows units that ran before there was any', function()
+    local units = [[
+      rs.worker 'process' { run = 'beater', backend = 'process', %s },
+      rs.worker 'shared' { run = 'beater', %s },
+      rs.command 'command' { exec = { 'sleep', '99' }, %s },
+      rs.supervisor 'domain' { isolate = true, rs.worker 'x' { run = 'beater' }, %s },
+    ]]
+    local host = start((units:gsub('%%s', '')))
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    host:write('tree.lua', tree((units:gsub('%%s', [[probes = { rs.probe.lua {
+      every = 0.1, action = 'warn',
+      check = function(unit) return false, unit.pid .. ' ' .. unit.uptime end,
+    } }]]))))
+    host:signal 'HUP'
+    for _, name in ipairs { 'process', 'shared', 'command', 'domain' } do
+      local pid, uptime = host:wait_for(probe(name, 'dead')).detail:match '^(%d+) (.+)$'
+      local unit = name == 'domain' and 'domain/x' or name
+      assert.equal(host:pid_of('plant/' .. unit), tonumber(pid))
+      assert.is_true(tonumber(uptime) > 0)
+    end
+    host:finish()
+  end)
+
   it('picks up changed probes at a reload, and nothing restarts', function()
     local host = start [[
       rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {

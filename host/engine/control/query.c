@@ -68,14 +68,11 @@ static void put_state(rs_bytes *out, const rs_plan *plan, const rs_view *view) {
 /* Its process, and when it last gave a sign of life. */
 static void put_process(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   const rs_unit *unit = rs_engine_unit(engine, view->unit);
-  rs_time now = rs_base_now(), beat = 0;
-  pid_t pid = 0;
+  rs_time now = rs_base_now(), beat;
+  pid_t pid;
   if (view->life == RS_LIFE_DOWN) return;
-  if (unit->command) rs_command_state(unit->command, &pid, &beat);
-  else if (unit->runner && !unit->runner->dead) pid = unit->runner->child.pid;
-  if (unit->runner && unit->slot != RS_NONE && !unit->custom)
-    beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
-  if (pid > 0 && !unit->custom) rs_json_int(out, "pid", pid);
+  rs_engine_process(unit, &pid, &beat);
+  if (pid > 0) rs_json_int(out, "pid", pid);
   rs_time from = unit->started > 0 ? unit->started : view->since;
   put_seconds(out, "uptime", now - from);
   if (beat > 0) put_seconds(out, "heartbeat_age", now - beat);
