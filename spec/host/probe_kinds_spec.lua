@@ -210,7 +210,8 @@ describe('the probe', function()
     assert.truthy(violation.where:find '^memory: %d+%.%d MiB are more than 64%.0$')
     local eater, pids = 'plant/domain/eater', {}
     for inc = 0, 1 do
-      pids[inc] = host:wait_for({ kind = 'started', unit = eater, incarnation = inc }).pid
+      local started = { kind = 'started', unit = eater, incarnation = inc }
+      pids[inc] = host:wait_for(started).pid
     end
     assert.not_equal(pids[0], pids[1])
     local probe = { kind = 'probe', unit = 'plant/domain', verdict = 'alive' }
