@@ -74,6 +74,7 @@ static void go(rs_core *core, uint32_t id, const rs_event *ev) {
   start->a = u->backend == RS_COROUTINE ? u->vm : 0;
   start->b = (u->flags & RS_F_DATA) != 0;
   u->beat = u->entered = core->now;
+  u->state = RS_NONE;
   u->launch_by = rs_time_add(core->now, rs_spec_of(core, u)->launch);
   u->killed = 0;
   rs_unit_live(core, id, RS_LIFE_STARTING);
@@ -267,7 +268,8 @@ static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_do(core, RS_DO_ASK, id)->a = left;
   u->stop_by = rs_time_add(core->now, span);
   u->beat = core->now; /* it has a whole heartbeat to begin to stop */
-  if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
+  if (!rs_is_lua(u)) u->state = RS_STATE_TERMINATING;
+  else if (u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
   rs_unit_live(core, id, RS_LIFE_ASKED);
   rs_watch_arm(core, id);
 }
@@ -377,5 +379,6 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   };
   rs_leave_end(core, id, ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED));
   rs_unit_down(core, id);
+  if (!rs_is_lua(u)) u->state = end.ok ? RS_STATE_STOPPED : RS_STATE_CRASHED;
   rs_strategy_ended(core, id, end);
 }
