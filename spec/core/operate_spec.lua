@@ -151,7 +151,6 @@ describe('an operator', function()
 end)
 
 describe('shutdown', function()
-  local command = plan.command
   local function deeds(unit, fields)
     local w = World.new(supervisor 'r' { supervisor 's'(fields or { unit }) })
     w:advance(1)
