@@ -134,6 +134,21 @@ describe('the probes\' runner', function()
     host:finish()
   end)
 
+  it('that is killed changes no count', function()
+    local host = start(PID .. [[
+      rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua { every = 0.5,
+        failures = 3, action = 'warn', check = function() return false, 'no' end,
+      } } },
+    ]])
+    host:wait_for(probe('unit', 'failing'))
+    posix.kill(tonumber(host:wait_for_line('pid', '^%d+$')), 'KILL')
+    local unknown = host:wait_for(probe('unit', 'unknown'))
+    local next = host:wait_for({ kind = 'probe', unit = 'plant/unit' }, unknown)
+    assert.equal('2 of 3: no', next.detail)
+    host:wait_for(probe('unit', 'dead'))
+    host:finish()
+  end)
+
   it('that is stopped for a while finds nobody dead', function()
     local host = start(PID .. [[
       rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {

@@ -35,6 +35,7 @@ typedef struct rs_probe {
   uint32_t ahead;      /* lines or entries that the runner has not done with */
   uint32_t missed;     /* lines that were left out since */
   uint8_t judged;      /* the last verdict that is one: alive, dead, unknown; 0 */
+  uint32_t bad;        /* looks in a row, as a runner that died had it */
   char name[64];       /* its own, else its kind */
   rs_time since;       /* of this verdict */
   rs_bytes detail;     /* of what was told last */
