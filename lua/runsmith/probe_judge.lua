@@ -173,7 +173,7 @@ function M.any(spec, unit, lines)
     local verdict, reason = M.look(part, unit, lines)
     if verdict then return true, reason end
     if verdict == nil then unknown = true end
-    reasons[#reasons + 1] = tostring(reason)
+    reasons[#reasons + 1] = tostring(reason or part.kind .. ' gave no reason')
   end
   local text = table.concat(reasons, '; ')
   if unknown then return nil, text end
