@@ -21,6 +21,7 @@ local LUA_TYPES = {
   ['function'] = true,
   any = true,
 }
+
 local function index(list)
   local by_name, required = {}, {}
   for _, field in ipairs(list) do
