@@ -45,15 +45,10 @@ static void put_seconds(rs_bytes *out, const char *key, rs_time span) {
 }
 
 static void put_backend(rs_bytes *out, const rs_plan *plan, uint32_t row) {
-  const rs_plan_spec *spec = rs_plan_spec_of(plan, row);
-  if (spec->kind == RS_SUPERVISOR) return;
-  if (spec->backend == RS_CUSTOM && spec->custom != RS_NONE) {
-    const rs_plan_backend *backends = rs_plan_rows(plan, RS_T_BACKEND);
-    rs_ref name = backends[spec->custom].name;
-    rs_json_text(out, "backend", rs_plan_bytes(plan, name), name.len);
-  } else {
-    rs_json_name(out, "backend", rs_name_backend(spec->backend));
-  }
+  size_t size;
+  const char *name = rs_plan_backend_of(plan, row, &size);
+  if (rs_plan_spec_of(plan, row)->kind == RS_SUPERVISOR) return;
+  rs_json_text(out, "backend", name, size);
 }
 
 static void put_state(rs_bytes *out, const rs_plan *plan, const rs_view *view) {

@@ -32,16 +32,11 @@ static void describe_life(const rs_watched *watched, const rs_unit *unit,
   if (beat > 0) rs_json_span(json, "heartbeat_age", beat < now ? now - beat : 0);
 }
 
-static void describe_backend(const rs_plan *plan, const rs_plan_spec *spec,
-                             rs_bytes *json) {
-  const rs_plan_backend *backends = rs_plan_rows(plan, RS_T_BACKEND);
-  if (spec->kind == RS_SUPERVISOR) return;
-  if (spec->backend != RS_CUSTOM || spec->custom == RS_NONE) {
-    rs_json_name(json, "backend", rs_name_backend(spec->backend));
-    return;
-  }
-  rs_ref name = backends[spec->custom].name;
-  rs_json_text(json, "backend", rs_plan_bytes(plan, name), name.len);
+static void describe_backend(const rs_plan *plan, uint32_t row, rs_bytes *json) {
+  size_t size;
+  const char *name = rs_plan_backend_of(plan, row, &size);
+  if (rs_plan_spec_of(plan, row)->kind == RS_SUPERVISOR) return;
+  rs_json_text(json, "backend", name, size);
 }
 
 /* What a probe sees of its unit. */
@@ -58,7 +53,7 @@ static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
   size_t size = rs_core_path(engine->core, probe->unit, path, sizeof path);
   rs_json_text(json, "path", path, size < sizeof path ? size : sizeof path - 1);
   rs_json_name(json, "kind", kinds[spec->kind]);
-  describe_backend(plan, spec, json);
+  describe_backend(plan, view.row, json);
   const char *state = rs_probes_state(plan, &view, &size);
   if (state) rs_json_text(json, "state", state, size);
   rs_json_name(json, "health", rs_name_health(view.health));
