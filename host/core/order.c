@@ -67,6 +67,22 @@ static uint32_t last_to_go(const rs_core *core, uint32_t supervisor) {
   return boss->tail;
 }
 
+/* The row is the template of the pool beside the unit. */
+static bool is_pool(const rs_core *core, const rs_unit *u, uint32_t row) {
+  return u->plan == core->plan &&
+         rs_boss_of(core, rs_unit_of(core, u->parent))->pool == row;
+}
+
+/* The last of its pool's units on its way down; a hint as above. */
+static uint32_t pool_to_go(const rs_core *core, uint32_t supervisor) {
+  rs_boss *boss = rs_boss_of(core, rs_unit_of(core, supervisor));
+  uint32_t at = boss->pool_tail;
+  while (at != RS_NONE &&
+         !((rs_unit_of(core, at)->flags & RS_F_ADDED) && goes_down(core, at)))
+    at = rs_unit_of(core, at)->prev;
+  return boss->pool_tail = at;
+}
+
 uint32_t rs_order_stop_waits(const rs_core *core, uint32_t id) {
   const rs_unit *u = rs_unit_of(core, id);
   if (u->parent == RS_NONE || core->kill_all) return RS_NONE;
@@ -78,10 +94,17 @@ uint32_t rs_order_stop_waits(const rs_core *core, uint32_t id) {
   const rs_used *used = &core->plans[u->plan];
   if (!used->after_at || (u->flags & RS_F_ADDED)) return RS_NONE;
   for (uint32_t i = used->after_at[u->row]; i < used->after_at[u->row + 1]; i++) {
-    uint32_t other = sibling(core, u, used->afters[i]);
+    uint32_t row = used->afters[i], other = sibling(core, u, row);
+    if (is_pool(core, u, row)) other = pool_to_go(core, u->parent);
     if (other != RS_NONE && goes_down(core, other)) return other;
   }
   return RS_NONE;
+}
+
+static void mark_pool(rs_core *core, uint32_t supervisor) {
+  for (uint32_t at = rs_unit_of(core, supervisor)->first; at != RS_NONE;
+       at = rs_unit_of(core, at)->next)
+    if (rs_unit_of(core, at)->flags & RS_F_ADDED) rs_mark(core, at);
 }
 
 void rs_order_passed(rs_core *core, uint32_t id) {
@@ -90,8 +113,9 @@ void rs_order_passed(rs_core *core, uint32_t id) {
   const rs_used *used = &core->plans[u->plan];
   if (used->after_at && !(u->flags & RS_F_ADDED)) {
     for (uint32_t i = used->after_at[u->row]; i < used->after_at[u->row + 1]; i++) {
-      uint32_t other = sibling(core, u, used->afters[i]);
+      uint32_t row = used->afters[i], other = sibling(core, u, row);
       if (other != RS_NONE) rs_mark(core, other);
+      if (is_pool(core, u, row)) mark_pool(core, u->parent);
     }
   }
   if (!is_ordered(core, u->parent)) return;
@@ -117,5 +141,6 @@ void rs_order_down(rs_core *core, uint32_t id) {
 
 void rs_order_wave(rs_core *core, uint32_t supervisor) {
   const rs_unit *u = rs_unit_of(core, supervisor);
-  rs_boss_of(core, u)->tail = u->last;
+  rs_boss *boss = rs_boss_of(core, u);
+  boss->tail = boss->pool_tail = u->last;
 }

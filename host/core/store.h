@@ -105,6 +105,7 @@ typedef struct rs_boss {
   rs_quota quota;
   uint32_t counts[RS_N_COUNT];
   uint32_t tail;    /* ordered: no child after it is on its way down */
+  uint32_t pool_tail; /* likewise: no unit of its pool */
   uint32_t watch;   /* isolating: first of its VMs in rs_core.watches */
   uint32_t watches; /* how many places there are its own */
   uint32_t vms;     /* how many of them are in use */

@@ -122,6 +122,8 @@ local function add_afters(self, unit)
     self.afters[self.rows[child]] = { child.after or {}, names }
     add_afters(self, child)
   end
+  local pool = unit.pool
+  if pool then self.afters[self.rows[pool]] = { pool.after or {}, names } end
 end
 
 local function lay_out(self)
