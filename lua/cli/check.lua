@@ -14,10 +14,11 @@ local function rules(unit)
     if unit.isolate then add 'isolated' end
     if unit.vms > 1 then add('%d VMs', unit.vms) end
     if unit.ordered then add 'in order' end
+    local within = unit.intensity.within -- none: for life
     add(
       unit.intensity.max == 0 and 'no restarts' or '%s in %s',
       terminal.count(unit.intensity.max, 'restart'),
-      terminal.seconds(unit.intensity.within)
+      within and terminal.seconds(within) or 'its life'
     )
     if unit.pool then add 'pool' end
     if unit.journal == 'brief' then add 'brief journal' end

@@ -71,6 +71,8 @@ setup(function()
     ['program.lua'] = PROGRAM,
     ['bad.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
       .. "  rs.worker 'a' { rum = 1 },\n}\n",
+    ['life.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
+      .. "  intensity = { max = 2, within = math.huge }, rs.worker 'a' { run = print } }",
     ['loud.lua'] = "print 'loud'\nos.exit(0)",
   }
 end)
@@ -198,6 +200,12 @@ describe('check', function()
       '2 supervisors, 2 workers, 1 command'
     )
     assert.is_nil(out:find '\27')
+  end)
+
+  it('draws a limit for life', function()
+    local status, out, err = run('check', dir .. 'life.lua')
+    assert.equal(0, status, err)
+    has(out, '2 restarts in its life')
   end)
 
   it('draws it for programs', function()
