@@ -104,17 +104,21 @@ static void leave_runner(rs_unit *unit) {
   unit->runner = NULL;
 }
 
-/* What was wrong with a supervisor that had to go may be its domain's process: it
-** begins anew in another. */
+/* Of a supervisor nothing is started: it is as old as its entry. What was wrong with
+** one that had to go may be its domain's process: it begins anew in another. */
+static void notice_boss(rs_engine *engine, const rs_entry *entry) {
+  rs_unit *unit = rs_engine_unit(engine, entry->unit);
+  const rs_plan_map *map = unit->plan ? rs_plans_get(&engine->plans, unit->plan) : NULL;
+  if (!map || rs_plan_spec_of(map->plan, unit->row)->kind != RS_SUPERVISOR) return;
+  unit->started = entry->kind == RS_J_STARTED ? rs_base_now() : 0;
+  if (entry->kind == RS_J_EXITED && entry->a == RS_WHY_KILLED) leave_runner(unit);
+}
+
 static void journal(rs_engine *engine, const rs_entry *entry) {
   rs_entry_write(engine, entry);
   if (entry->kind == RS_J_RELOAD) rs_change_done(engine, entry);
-  if (entry->kind != RS_J_EXITED || entry->a != RS_WHY_KILLED) return;
-  rs_view view;
-  if (!rs_core_view(engine->core, entry->unit, &view)) return;
-  const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
-  if (rs_plan_spec_of(plan, view.row)->kind == RS_SUPERVISOR)
-    leave_runner(rs_engine_unit(engine, entry->unit));
+  if (entry->kind == RS_J_STARTED || entry->kind == RS_J_EXITED)
+    notice_boss(engine, entry);
 }
 
 static void forget(rs_engine *engine, uint32_t id) {

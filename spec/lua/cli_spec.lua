@@ -72,7 +72,8 @@ setup(function()
     ['bad.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
       .. "  rs.worker 'a' { rum = 1 },\n}\n",
     ['life.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
-      .. "  intensity = { max = 2, within = math.huge }, rs.worker 'a' { run = print } }",
+      .. '  intensity = { max = 2, within = math.huge }, '
+      .. "rs.worker 'a' { run = print } }",
     ['loud.lua'] = "print 'loud'\nos.exit(0)",
   }
 end)

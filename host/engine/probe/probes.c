@@ -21,13 +21,11 @@ static void note(rs_probes *probes, const rs_probe *probe, rs_event event) {
 }
 
 /* A command that gives no sign of life, by WATCHDOG, has none of an age. */
-static void describe_life(const rs_watched *watched, const rs_unit *unit,
-                          const rs_view *view, rs_bytes *json) {
-  rs_time now = rs_base_now(), beat, from = unit->started;
+static void describe_life(const rs_unit *unit, rs_bytes *json) {
+  rs_time now = rs_base_now(), beat;
   pid_t pid;
-  if (from == 0) from = watched->started > 0 ? watched->started : view->since;
   rs_engine_process(unit, &pid, &beat);
-  rs_json_span(json, "uptime", now - from);
+  if (unit->started > 0) rs_json_span(json, "uptime", now - unit->started);
   if (pid > 0) rs_json_int(json, "pid", pid);
   if (beat > 0) rs_json_span(json, "heartbeat_age", beat < now ? now - beat : 0);
 }
@@ -45,7 +43,6 @@ static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
   rs_engine *engine = probes->engine;
   rs_view view;
   if (!rs_core_view(engine->core, probe->unit, &view)) return;
-  const rs_watched *watched = rs_probes_watched(probes, probe->unit);
   const rs_unit *unit = rs_engine_unit(engine, probe->unit);
   const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
   const rs_plan_spec *spec = rs_plan_spec_of(plan, view.row);
@@ -59,7 +56,7 @@ static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
   rs_json_name(json, "health", rs_name_health(view.health));
   rs_json_int(json, "incarnation", view.inc);
   rs_json_int(json, "restarts", view.restarts);
-  if (view.life != RS_LIFE_DOWN) describe_life(watched, unit, &view, json);
+  if (view.life != RS_LIFE_DOWN) describe_life(unit, json);
   const char *text = rs_engine_said(unit, &size);
   if (size > 0) rs_json_text(json, "status", text, size);
 }

@@ -47,7 +47,6 @@ typedef struct rs_probe {
 typedef struct rs_watched {
   uint32_t first;     /* its probes; RS_NONE */
   uint32_t plan, row; /* from which they were made; plan 0: none */
-  rs_time started; /* of a supervisor; 0: not known */
   uint32_t state, ready; /* as its probes were told */
   bool dirty;
 } rs_watched;

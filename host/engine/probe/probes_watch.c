@@ -257,8 +257,6 @@ void rs_probes_notice(rs_engine *engine, const rs_action *action) {
   uint32_t unit = entry ? action->entry.unit : action->unit;
   if (!probes || unit == RS_NONE || (!probes->any && probes->living == 0)) return;
   if (action->kind == RS_DO_DROP_PLAN || action->kind == RS_DO_END) return;
-  if (entry && action->entry.kind == RS_J_STARTED)
-    rs_probes_watched(probes, unit)->started = action->entry.mono;
   mark(probes, unit);
 }
 
