@@ -359,8 +359,7 @@ static bool ended_well(const rs_core *core, const rs_unit *u, const rs_event *ev
     const rs_plan_exec *exec = (const rs_plan_exec *)rs_plan_table(plan, RS_T_EXEC);
     sent = exec[spec->exec].stop_signal == ev->b;
   }
-  return sent || ev->a == RS_WHY_OK || ev->a == RS_WHY_KILLED ||
-         ev->a == RS_WHY_INTERRUPTED;
+  return sent || ev->a == RS_WHY_OK || u->life >= RS_LIFE_INTERRUPTED;
 }
 
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {

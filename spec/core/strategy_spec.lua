@@ -65,16 +65,20 @@ describe('a strategy', function()
     local w = tree {
       worker 'a' {}, command 't' { restart = 'temporary' },
       command 'v' { restart = 'temporary' }, worker 'k' (no_time),
+      worker 'm' { backend = 'custom', restart = 'temporary', shutdown = 0 },
       worker 'b' { after = { 't', 'k' } },
     }
     w.mute['s/t'], w.mute['s/v'] = { ask = true }, { ask = true }
     w.mute['s/k'] = { ask = true }
+    w.mute['s/m'] = { ask = true, kill = true }
     w:exit('s/a', 'error')
     w:exit('s/t', 'signal', { b = TERM })
     w:exit('s/v', 'signal', { b = SEGV })
     w:advance(1)
-    assert.same({ 'completed', 'failed', 'completed', 'healthy' },
-      { w:health 's/t', w:health 's/v', w:health 's/k', w:health 's/b' })
+    w:exit('s/m', 'error')
+    assert.same({ 'completed', 'failed', 'completed', 'completed', 'healthy' },
+      { w:health 's/t', w:health 's/v', w:health 's/k', w:health 's/m',
+        w:health 's/b' })
   end)
 
   it('starts nobody before all are down', function()
