@@ -21,7 +21,9 @@ bool rs_compare_bytes(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y) {
   return x.len == y.len && memcmp(rs_plan_bytes(a, x), rs_plan_bytes(b, y), x.len) == 0;
 }
 
-bool rs_compare_mix(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y) {
+/* The same bytes in any order: the encoding of a table has its keys in another order in
+** each process. Whether a unit has changed is told by its identity; this, where. */
+static bool same_mix(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y) {
   uint32_t balance[256] = {0};
   const unsigned char *from = (const unsigned char *)rs_plan_bytes(a, x);
   const unsigned char *to = (const unsigned char *)rs_plan_bytes(b, y);
@@ -88,9 +90,8 @@ static uint32_t differs(const rs_core *core, const rs_unit *u, const rs_plan *pl
   uint32_t why = 0;
   if (was->backend != is->backend) why |= RS_DIFFERS_BACKEND;
   rs_ref args = rs_plan_unit_at(plan, row)->args;
-  if (!rs_compare_mix(old, rs_row_of(core, u)->args, plan, args))
-    why |= RS_DIFFERS_ARGS;
-  if (!rs_compare_mix(old, was->run, plan, is->run) ||
+  if (!same_mix(old, rs_row_of(core, u)->args, plan, args)) why |= RS_DIFFERS_ARGS;
+  if (!same_mix(old, was->run, plan, is->run) ||
       version_of(old, was) != version_of(plan, is))
     why |= RS_DIFFERS_CODE;
   if (!same_life(old, was->life, plan, is->life, false)) why |= RS_DIFFERS_LIFE;

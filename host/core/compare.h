@@ -70,8 +70,4 @@ uint32_t rs_compare_rules(const rs_core *core, uint32_t unit, const rs_plan *pla
 /* The same bytes. */
 bool rs_compare_bytes(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y);
 
-/* The same bytes in any order: the encoding of a table has its keys in another order in
-** each process. Whether a unit has changed is told by its identity; this, where. */
-bool rs_compare_mix(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y);
-
 #endif

@@ -26,9 +26,7 @@ static uint32_t watchers(const rs_plan *old, uint32_t before, const rs_plan *pla
   const rs_plan_probe *is = probes_of(plan, row, &is_count);
   for (uint32_t i = 0; i < was_count || i < is_count; i++) {
     bool both = i < was_count && i < is_count;
-    if (both && was[i].kind == is[i].kind &&
-        rs_compare_bytes(old, was[i].name, plan, is[i].name) &&
-        rs_compare_mix(old, was[i].code, plan, is[i].code))
+    if (both && was[i].kind == is[i].kind && was[i].identity == is[i].identity)
       continue;
     const rs_plan_probe *one = i < is_count ? is + i : was + i;
     why |= one->kind == RS_P_ACTIVITY ? RS_DIFFERS_ACTIVITY : RS_DIFFERS_PROBES;

@@ -211,6 +211,30 @@ describe('the probes\' runner', function()
     host:finish()
   end)
 
+  it('goes on counting over reloads that change nothing of a probe', function()
+    local units = [[
+      rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {
+        name = 'counted', every = 0.2, timeout = 0.1, failures = 6, successes = 2,
+        hold = 0.1, delay = 0, action = 'warn', check = function() return false end,
+      } } },
+    ]]
+    local host = start(units)
+    local at = host:wait_for(probe('unit', 'failing'))
+    for _, text in ipairs { tree(units), '-- lines move\n' .. tree(units) } do
+      host:write('tree.lua', text)
+      host:signal 'HUP'
+      local reload = host:wait_for({ kind = 'reload' }, at)
+      at = host:wait_for(probe('unit', 'failing'), reload)
+    end
+    host:wait_for(probe('unit', 'dead'))
+    local counts = {}
+    for _, entry in ipairs(host:all(probe('unit', 'failing'))) do
+      counts[#counts + 1] = entry.detail:match '^%d+'
+    end
+    assert.equal('1 2 3 4 5', table.concat(counts, ' '))
+    host:finish()
+  end)
+
   it('knows units that ran before there was any', function()
     local units = [[
       rs.worker 'process' { run = 'beater', backend = 'process', %s },

@@ -39,7 +39,7 @@ typedef struct rs_probe {
   char name[64];       /* its own, else its kind */
   rs_time since;       /* of this verdict */
   rs_bytes detail;     /* of what was told last */
-  uint64_t hash;       /* of its code */
+  uint64_t hash;       /* its identity in the plan */
   rs_backlog *backlog; /* of an on_activity */
 } rs_probe;
 

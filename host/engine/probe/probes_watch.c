@@ -30,8 +30,7 @@ static bool is_of(const rs_plan *plan, uint32_t row, uint32_t unit) {
 }
 
 static uint64_t hash_of(const rs_plan *plan, uint32_t row) {
-  rs_ref code = row_at(plan, row)->code;
-  return rs_hash(rs_plan_bytes(plan, code), code.len, 0);
+  return row_at(plan, row)->identity;
 }
 
 rs_watched *rs_probes_watched(rs_probes *probes, uint32_t unit) {
