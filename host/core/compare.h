@@ -41,7 +41,7 @@ enum { /* where the descriptions differ */
        RS_DIFFERS_STEPS = 1 << 18,
        RS_DIFFERS_PROBES = 1 << 19, /* what lives on by another rule, from here on */
        RS_DIFFERS_ACTIVITY = 1 << 20,
-       RS_DIFFERS_STOP = 1 << 21, /* the signal */
+       RS_DIFFERS_STOP = 1 << 21,  /* the signal */
        RS_DIFFERS_FILES = 1 << 22, /* their contents, too */
        RS_DIFFERS_ORDER = 1 << 23, /* of a supervisor's children */
        RS_DIFFERS_CHANNELS = 1 << 24

@@ -39,8 +39,8 @@ typedef struct rs_job {
   volatile int error;
 } rs_job;
 
-/* A child with this process's memory, or a copy of it, and the given stack, which runs rs_spawn_child.
-** The pid, or a negative errno. */
+/* A child with this process's memory, or with a copy, and the given stack, which runs
+** rs_spawn_child. The pid, or a negative errno. */
 pid_t rs_spawn_clone(struct clone_args *args, rs_job *job);
 
 #endif
