@@ -45,8 +45,8 @@ typedef struct rs_probe {
 
 /* A unit as far as its probes go; by core id. */
 typedef struct rs_watched {
-  uint32_t first;     /* its probes; RS_NONE */
-  uint32_t plan, row; /* from which they were made; plan 0: none */
+  uint32_t first;        /* its probes; RS_NONE */
+  uint32_t plan, row;    /* from which they were made; plan 0: none */
   uint32_t state, ready; /* as its probes were told */
   bool dirty;
 } rs_watched;
