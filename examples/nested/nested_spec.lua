@@ -17,8 +17,7 @@ describe('the example nested', function()
       backends[entry.backend or 'supervisor'] = true
     end
     for _, name in ipairs { 'coroutine', 'thread', 'process', 'command', 'daemon' } do
-      local custom = name == 'daemon' and 'custom'
-      assert.is_true(backends[name] or backends[custom] or false, name .. host:tail())
+      assert.is_true(backends[name] or false, name .. host:tail())
     end
 
     posix.kill(host:pid_of 'plant/workshop/press', 'KILL')

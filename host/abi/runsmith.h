@@ -194,6 +194,7 @@ typedef struct rs_plan_probe {
   rs_ref file;   /* where it is written */
   uint32_t line;
   uint32_t spare;
+  uint64_t identity; /* hash of all that makes it another one, its modules included */
 } rs_plan_probe;
 
 enum { RS_CHANNEL_BLOCK = 0, RS_CHANNEL_DROP_OLDEST = 1, RS_CHANNEL_ERROR = 2 };

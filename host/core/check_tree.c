@@ -31,7 +31,8 @@ static bool check_after(rs_check *check, const rs_plan_unit *unit) {
   for (uint32_t i = 0; i < unit->after_count; i++) {
     if (!rs_check_index(check, rows[i], RS_T_UNIT, false)) return false;
     const rs_plan_unit *other = rs_plan_unit_at(check->plan, rows[i]);
-    bool sibling = other->parent == unit->parent && rows[i] != check->row;
+    bool sibling = other->parent == unit->parent && rows[i] != check->row &&
+                   !(spec_of(check->plan, rows[i])->flags & RS_TEMPLATE);
     if (!rs_check_that(check, sibling, "after one that is no sibling") ||
         !rs_check_that(check, !ordered || rows[i] < check->row,
                        "after one that an ordered supervisor starts later"))

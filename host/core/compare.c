@@ -17,7 +17,7 @@ static const rs_plan_spec *spec_at(const rs_plan *plan, uint32_t row) {
   return rs_plan_spec_at(plan, rs_plan_unit_at(plan, row)->spec);
 }
 
-static bool same_bytes(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y) {
+bool rs_compare_bytes(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y) {
   return x.len == y.len && memcmp(rs_plan_bytes(a, x), rs_plan_bytes(b, y), x.len) == 0;
 }
 
@@ -120,8 +120,8 @@ static bool same_after(const rs_core *core, const rs_unit *u, const rs_plan *pla
   const uint32_t *from = rs_plan_after_at(old, was->after_at);
   const uint32_t *to = rs_plan_after_at(plan, is->after_at);
   for (uint32_t i = 0; i < is->after_count; i++)
-    if (!same_bytes(old, rs_plan_unit_at(old, from[i])->name, plan,
-                    rs_plan_unit_at(plan, to[i])->name))
+    if (!rs_compare_bytes(old, rs_plan_unit_at(old, from[i])->name, plan,
+                          rs_plan_unit_at(plan, to[i])->name))
       return false;
   return true;
 }
@@ -160,10 +160,12 @@ static void judge(const rs_beside *beside, rs_change_row *out) {
   if (!same_rules(was, is) || !same_life(old, was->life, plan, is->life, true))
     out->why |= RS_DIFFERS_RULES;
   if (!same_after(core, u, plan, out->row)) out->why |= RS_DIFFERS_AFTER;
+  out->why |= rs_compare_rules(core, out->unit, plan, out->row);
   if (!out->why) out->what = RS_CHANGE_KEEP;
 }
 
-/* The plan's rows; `seen` units are marked in the second half of the array. */
+/* The plan's rows; `seen` units are marked in the second half of the array, whose rest
+** serves by_order. */
 static void by_rows(rs_beside *beside, rs_change_row *seen) {
   uint32_t count = rs_plan_count(beside->plan, RS_T_UNIT);
   for (uint32_t row = 0; row < count; row++) {
@@ -182,6 +184,27 @@ static void by_rows(rs_beside *beside, rs_change_row *seen) {
     judge(beside, out);
   }
   beside->count = count;
+}
+
+/* Where two that stay have changed places, their supervisor's row says so. Rows are in
+** pre-order in either plan. */
+static void by_order(rs_beside *beside, rs_change_row *last) {
+  const rs_core *core = beside->core;
+  uint32_t count = rs_plan_count(beside->plan, RS_T_UNIT);
+  for (uint32_t row = 0; row < count; row++) last[row].row = 0;
+  for (uint32_t row = 1; row < count; row++) {
+    const rs_change_row *child = &beside->rows[row];
+    uint32_t parent = rs_plan_unit_at(beside->plan, row)->parent;
+    rs_change_row *above = &beside->rows[parent];
+    if (child->unit == RS_NONE || above->unit == RS_NONE) continue;
+    const rs_unit *u = rs_unit_of(core, child->unit);
+    if (u->plan != core->plan) continue; /* it is on its way to another row */
+    if (u->row < last[parent].row) {
+      above->why |= RS_DIFFERS_ORDER;
+      if (above->what == RS_CHANGE_KEEP) above->what = RS_CHANGE_PATCH;
+    }
+    last[parent].row = u->row;
+  }
 }
 
 /* The template that a pool's unit goes by; RS_NONE. */
@@ -226,6 +249,7 @@ uint32_t rs_core_compare(const rs_core *core, const rs_plan *plan,
   for (uint32_t id = 0; id < core->count; id++) seen[id].what = 0;
   if (core->root == RS_NONE) return 0;
   by_rows(&beside, seen);
+  by_order(&beside, seen + core->count);
   by_units(&beside, seen);
   return tidy(&beside);
 }

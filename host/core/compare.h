@@ -38,7 +38,13 @@ enum { /* where the descriptions differ */
        RS_DIFFERS_LIMITS = 1 << 15,
        RS_DIFFERS_READY = 1 << 16,
        RS_DIFFERS_OUTPUT = 1 << 17,
-       RS_DIFFERS_STEPS = 1 << 18
+       RS_DIFFERS_STEPS = 1 << 18,
+       RS_DIFFERS_PROBES = 1 << 19, /* what lives on by another rule, from here on */
+       RS_DIFFERS_ACTIVITY = 1 << 20,
+       RS_DIFFERS_STOP = 1 << 21,  /* the signal */
+       RS_DIFFERS_FILES = 1 << 22, /* their contents, too */
+       RS_DIFFERS_ORDER = 1 << 23, /* of a supervisor's children */
+       RS_DIFFERS_CHANNELS = 1 << 24
 };
 
 typedef struct rs_change_row {
@@ -56,5 +62,12 @@ uint32_t rs_core_compare(const rs_core *core, const rs_plan *plan, rs_change_row
 /* Which of the fields that make a process differ; rows of RS_T_EXEC or RS_NONE. */
 uint32_t rs_compare_exec(const rs_plan *old, uint32_t before, const rs_plan *plan,
                          uint32_t row);
+
+/* Which differ of what a unit lives on with; `row` is the plan's that it would have. */
+uint32_t rs_compare_rules(const rs_core *core, uint32_t unit, const rs_plan *plan,
+                          uint32_t row);
+
+/* The same bytes. */
+bool rs_compare_bytes(const rs_plan *a, rs_ref x, const rs_plan *b, rs_ref y);
 
 #endif

@@ -97,7 +97,8 @@ enum {
                    ** be */
   RS_DO_ASK,       /* ask it to stop; a: 1 if what it leaves is to be kept */
   RS_DO_INTERRUPT, /* interrupt it: EXIT (interrupted) should follow */
-  RS_DO_KILL,      /* kill what runs it: its runner, its process and all it started */
+  RS_DO_KILL,      /* kill what runs it: its runner, its process and all it started;
+                   ** a: RS_K_... */
   RS_DO_LOOK,      /* read its slot, answer SEEN */
   RS_DO_LOOK_VM,   /* unit: the domain, a: vm; or a thread or process worker whose own
                    ** VM it is, a: 0. Read who runs, answer VM_SEEN for the same */

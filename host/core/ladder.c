@@ -24,7 +24,7 @@ void rs_ladder_kill(rs_core *core, uint32_t id) {
   rs_entry *e = rs_tell(core, RS_J_KILLED, id, u->cause);
   e->a = u->killed;
   u->cause = e->seq;
-  rs_do(core, RS_DO_KILL, id);
+  rs_do(core, RS_DO_KILL, id)->a = u->killed;
   rs_wake(core, id, RS_NEVER);
   rs_unit_live(core, id, RS_LIFE_KILLED);
 }

@@ -10,21 +10,15 @@ static bool is_ordered(const rs_core *core, uint32_t supervisor) {
   return (spec->flags & RS_ORDERED) || spec->strategy == RS_REST_FOR_ONE;
 }
 
-/* True if `other` is that row of the unit's plan, or will be once it is down. */
-static bool is_row(const rs_core *core, const rs_unit *u, const rs_unit *other,
-                   uint32_t row) {
-  if (other->plan == u->plan && other->row == row) return true;
-  bool moves = (other->flags & RS_F_MOVED) && u->plan == core->plan;
-  return moves && other->next_row == row;
-}
-
-/* The sibling that is a row; RS_NONE: none. */
+/* The sibling that a row of its plan is, or will be once it is down; RS_NONE: none. */
 static uint32_t sibling(const rs_core *core, const rs_unit *u, uint32_t row) {
   uint32_t id = core->plans[u->plan].ids[row];
   if (id == RS_NONE || id >= core->count) return RS_NONE;
   const rs_unit *other = rs_unit_of(core, id);
   if (other->kind == 0 || other->parent != u->parent) return RS_NONE;
-  return is_row(core, u, other, row) ? id : RS_NONE;
+  if (other->plan == u->plan && other->row == row) return id;
+  bool moves = (other->flags & RS_F_MOVED) && u->plan == core->plan;
+  return moves && other->next_row == row ? id : RS_NONE;
 }
 
 /* Whom it is after: the row's part of RS_T_AFTER. Pool units have their template's. */
@@ -33,46 +27,6 @@ static const uint32_t *afters_of(const rs_core *core, const rs_unit *u,
   const rs_plan_unit *row = rs_row_of(core, u);
   *count = row->after_count;
   return rs_plan_after_at(rs_plan_of(core, u), row->after_at);
-}
-
-/* Who is after a unit: rows of its plan; for a pool's template whoever goes by it. */
-typedef struct rs_dependents {
-  uint32_t next, end; /* places in the plan's `afters` */
-  uint32_t pool, at;  /* the template being gone through, its next sibling; RS_NONE */
-} rs_dependents;
-
-static rs_dependents dependents_of(const rs_core *core, const rs_unit *u) {
-  const rs_used *used = &core->plans[u->plan];
-  rs_dependents list = {.pool = RS_NONE, .at = RS_NONE};
-  if (!used->after_at || (u->flags & RS_F_ADDED)) return list;
-  list.next = used->after_at[u->row];
-  list.end = used->after_at[u->row + 1];
-  return list;
-}
-
-/* The next one; RS_NONE after the last. A pool's come from the end, where stops begin.
-** */
-static uint32_t next_dependent(const rs_core *core, const rs_unit *u,
-                               rs_dependents *list) {
-  const rs_used *used = &core->plans[u->plan];
-  for (;;) {
-    while (list->at != RS_NONE) {
-      uint32_t id = list->at;
-      const rs_unit *other = rs_unit_of(core, id);
-      list->at = other->prev;
-      if ((other->flags & RS_F_ADDED) && is_row(core, u, other, list->pool)) return id;
-    }
-    if (list->next == list->end) return RS_NONE;
-    uint32_t row = used->afters[list->next++];
-    uint32_t spec = rs_plan_unit_at(used->plan, row)->spec;
-    if (rs_plan_spec_at(used->plan, spec)->flags & RS_TEMPLATE) {
-      list->pool = row;
-      list->at = rs_unit_of(core, u->parent)->last;
-      continue;
-    }
-    uint32_t id = sibling(core, u, row);
-    if (id != RS_NONE) return id;
-  }
 }
 
 static uint32_t ordered_start_waits(const rs_core *core, const rs_unit *u) {
@@ -113,6 +67,22 @@ static uint32_t last_to_go(const rs_core *core, uint32_t supervisor) {
   return boss->tail;
 }
 
+/* The row is the template of the pool beside the unit. */
+static bool is_pool(const rs_core *core, const rs_unit *u, uint32_t row) {
+  return u->plan == core->plan &&
+         rs_boss_of(core, rs_unit_of(core, u->parent))->pool == row;
+}
+
+/* The last of its pool's units on its way down; a hint as above. */
+static uint32_t pool_to_go(const rs_core *core, uint32_t supervisor) {
+  rs_boss *boss = rs_boss_of(core, rs_unit_of(core, supervisor));
+  uint32_t at = boss->pool_tail;
+  while (at != RS_NONE &&
+         !((rs_unit_of(core, at)->flags & RS_F_ADDED) && goes_down(core, at)))
+    at = rs_unit_of(core, at)->prev;
+  return boss->pool_tail = at;
+}
+
 uint32_t rs_order_stop_waits(const rs_core *core, uint32_t id) {
   const rs_unit *u = rs_unit_of(core, id);
   if (u->parent == RS_NONE || core->kill_all) return RS_NONE;
@@ -121,19 +91,33 @@ uint32_t rs_order_stop_waits(const rs_core *core, uint32_t id) {
     uint32_t last = last_to_go(core, u->parent);
     return last == id ? RS_NONE : last; /* `after` agrees with the list there */
   }
-  rs_dependents list = dependents_of(core, u);
-  uint32_t other = next_dependent(core, u, &list);
-  while (other != RS_NONE && !goes_down(core, other))
-    other = next_dependent(core, u, &list);
-  return other;
+  const rs_used *used = &core->plans[u->plan];
+  if (!used->after_at || (u->flags & RS_F_ADDED)) return RS_NONE;
+  for (uint32_t i = used->after_at[u->row]; i < used->after_at[u->row + 1]; i++) {
+    uint32_t row = used->afters[i], other = sibling(core, u, row);
+    if (is_pool(core, u, row)) other = pool_to_go(core, u->parent);
+    if (other != RS_NONE && goes_down(core, other)) return other;
+  }
+  return RS_NONE;
+}
+
+static void mark_pool(rs_core *core, uint32_t supervisor) {
+  for (uint32_t at = rs_unit_of(core, supervisor)->first; at != RS_NONE;
+       at = rs_unit_of(core, at)->next)
+    if (rs_unit_of(core, at)->flags & RS_F_ADDED) rs_mark(core, at);
 }
 
 void rs_order_passed(rs_core *core, uint32_t id) {
   const rs_unit *u = rs_unit_of(core, id);
   if (u->parent == RS_NONE) return;
-  rs_dependents list = dependents_of(core, u);
-  for (uint32_t other; (other = next_dependent(core, u, &list)) != RS_NONE;)
-    rs_mark(core, other);
+  const rs_used *used = &core->plans[u->plan];
+  if (used->after_at && !(u->flags & RS_F_ADDED)) {
+    for (uint32_t i = used->after_at[u->row]; i < used->after_at[u->row + 1]; i++) {
+      uint32_t row = used->afters[i], other = sibling(core, u, row);
+      if (other != RS_NONE) rs_mark(core, other);
+      if (is_pool(core, u, row)) mark_pool(core, u->parent);
+    }
+  }
   if (!is_ordered(core, u->parent)) return;
   uint32_t at = u->next;
   while (at != RS_NONE && (rs_unit_of(core, at)->flags & PASSED_OVER))
@@ -157,5 +141,6 @@ void rs_order_down(rs_core *core, uint32_t id) {
 
 void rs_order_wave(rs_core *core, uint32_t supervisor) {
   const rs_unit *u = rs_unit_of(core, supervisor);
-  rs_boss_of(core, u)->tail = u->last;
+  rs_boss *boss = rs_boss_of(core, u);
+  boss->tail = boss->pool_tail = u->last;
 }

@@ -52,6 +52,7 @@ static uint32_t take_boss(rs_core *core) {
     core->boss_free = core->bosses[at].pool;
   }
   core->bosses[at] = (rs_boss){.tail = RS_NONE, .pool = RS_NONE, .placed = RS_NONE};
+  core->bosses[at].pool_tail = RS_NONE;
   return at;
 }
 

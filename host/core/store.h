@@ -106,14 +106,15 @@ typedef struct rs_unit {
 typedef struct rs_boss {
   rs_quota quota;
   uint32_t counts[RS_N_COUNT];
-  uint32_t tail;    /* ordered: no child after it is on its way down */
-  uint32_t watch;   /* isolating: first of its VMs in rs_core.watches */
-  uint32_t watches; /* how many places there are its own */
-  uint32_t vms;     /* how many of them are in use */
-  uint32_t next_vm; /* who comes next gets this one */
-  uint32_t pool;    /* the template's row; RS_NONE. Free: the next free one */
-  uint32_t placed;  /* the last child that the plan being applied put in its place */
-  uint32_t release; /* > 0: it began, or a strategy's stops are over; its children may
+  uint32_t tail;      /* ordered: no child after it is on its way down */
+  uint32_t pool_tail; /* likewise: no unit of its pool */
+  uint32_t watch;     /* isolating: first of its VMs in rs_core.watches */
+  uint32_t watches;   /* how many places there are its own */
+  uint32_t vms;       /* how many of them are in use */
+  uint32_t next_vm;   /* who comes next gets this one */
+  uint32_t pool;      /* the template's row; RS_NONE. Free: the next free one */
+  uint32_t placed;    /* the last child that the plan being applied put in its place */
+  uint32_t release;   /* > 0: it began, or a strategy's stops are over; its children may
                     ** start, in list order, once it has been settled so often */
 } rs_boss;
 

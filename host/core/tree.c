@@ -22,6 +22,7 @@ void rs_tree_unlink(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id), *p = rs_unit_of(core, u->parent);
   rs_boss *boss = rs_boss_of(core, p);
   if (boss->tail == id) boss->tail = u->prev;
+  if (boss->pool_tail == id) boss->pool_tail = u->prev;
   if (u->prev == RS_NONE) p->first = u->next;
   else rs_unit_of(core, u->prev)->next = u->next;
   if (u->next == RS_NONE) p->last = u->prev;

@@ -74,6 +74,7 @@ static void go(rs_core *core, uint32_t id, const rs_event *ev) {
   start->a = u->backend == RS_COROUTINE ? u->vm : 0;
   start->b = (u->flags & RS_F_DATA) != 0;
   u->beat = u->entered = core->now;
+  u->state = RS_NONE;
   u->launch_by = rs_time_add(core->now, rs_spec_of(core, u)->launch);
   u->killed = 0;
   rs_unit_live(core, id, RS_LIFE_STARTING);
@@ -276,7 +277,8 @@ static void ask(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_do(core, RS_DO_ASK, id)->a = left;
   u->stop_by = rs_time_add(core->now, span);
   u->beat = core->now; /* it has a whole heartbeat to begin to stop */
-  if (rs_is_lua(u) && u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
+  if (!rs_is_lua(u)) u->state = RS_STATE_TERMINATING;
+  else if (u->state != RS_NONE && u->edge == RS_NONE) u->flags |= RS_F_DEAF;
   rs_unit_live(core, id, RS_LIFE_ASKED);
   rs_watch_arm(core, id);
 }
@@ -289,6 +291,14 @@ static void kill(rs_core *core, uint32_t id, const rs_event *ev) {
 static void kill_sooner(rs_core *core, uint32_t id, const rs_event *ev) {
   if (!core->kill_all) return;
   rs_unit_of(core, id)->killed = (uint8_t)ev->a;
+  rs_ladder_kill(core, id);
+}
+
+/* Who is killed already may be a command that tidies up after that, in its own time. */
+static void kill_again(rs_core *core, uint32_t id, const rs_event *ev) {
+  rs_unit *u = rs_unit_of(core, id);
+  if (!core->kill_all || u->kind != RS_COMMAND || u->killed == RS_K_NOW) return;
+  u->killed = (uint8_t)ev->a;
   rs_ladder_kill(core, id);
 }
 
@@ -322,7 +332,7 @@ static rule *const rules[RS_LIFE_COUNT][RS_HEAR_COUNT] = {
     nothing, never, nothing, kill_sooner, look, nothing},
   [RS_LIFE_KILLED] = {
     started, nothing, nothing, nothing, nothing, nothing, ended_killed, nothing,
-    nothing, nothing, never, nothing, nothing, never, nothing},
+    nothing, nothing, never, nothing, kill_again, never, nothing},
 };
 /* clang-format on */
 
@@ -346,6 +356,21 @@ void rs_unit_down(rs_core *core, uint32_t id) {
   rs_mark(core, id);
 }
 
+/* True if it did not fail. One that is stopped and goes by what it was sent has not,
+** and who has to be ended in a stop has not either. */
+static bool ended_well(const rs_core *core, const rs_unit *u, const rs_event *ev) {
+  if (!(u->flags & RS_F_ASKED))
+    return ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED);
+  const rs_plan_spec *spec = rs_spec_of(core, u);
+  bool sent = false;
+  if (ev->a == RS_WHY_SIGNAL && u->kind == RS_COMMAND && spec->exec != RS_NONE) {
+    const rs_plan *plan = rs_plan_of(core, u);
+    const rs_plan_exec *exec = (const rs_plan_exec *)rs_plan_table(plan, RS_T_EXEC);
+    sent = exec[spec->exec].stop_signal == ev->b;
+  }
+  return sent || ev->a == RS_WHY_OK || u->life >= RS_LIFE_INTERRUPTED;
+}
+
 void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, id);
   rs_ladder_tell(core, id, ev->a == RS_WHY_INTERRUPTED ? ev->text : 0);
@@ -354,11 +379,12 @@ void rs_unit_end(rs_core *core, uint32_t id, const rs_event *ev) {
   e->text = ev->text;
   u->cause = e->seq;
   rs_end end = {
-    .ok = ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED),
+    .ok = ended_well(core, u, ev),
     .asked = (u->flags & RS_F_ASKED) != 0,
     .operated = (u->flags & RS_F_OPERATOR) != 0,
   };
-  rs_leave_end(core, id, end.ok);
+  rs_leave_end(core, id, ev->a == RS_WHY_OK && !(u->flags & RS_F_VIOLATED));
   rs_unit_down(core, id);
+  if (!rs_is_lua(u)) u->state = end.ok ? RS_STATE_STOPPED : RS_STATE_CRASHED;
   rs_strategy_ended(core, id, end);
 }

@@ -34,10 +34,11 @@ static uint32_t waits_for(const rs_core *core, uint32_t id) {
 }
 
 static uint32_t state_of(const rs_unit *u) {
-  if (u->kind == RS_SUPERVISOR || u->state != RS_NONE) return u->state;
-  if (u->backend != RS_EXTERNAL && u->backend != RS_CUSTOM) return RS_NONE;
-  if (u->life != RS_LIFE_DOWN) return RS_STATE_STARTING;
-  return u->flags & RS_F_FAILED ? RS_STATE_CRASHED : RS_STATE_STOPPED;
+  bool down = u->life == RS_LIFE_DOWN;
+  if (u->kind == RS_SUPERVISOR) return RS_NONE;
+  if (rs_is_lua(u)) return down ? RS_NONE : u->state; /* it may have been another's */
+  if (u->state != RS_NONE) return u->state;
+  return down ? RS_STATE_STOPPED : RS_STATE_STARTING;
 }
 
 bool rs_core_view(const rs_core *core, uint32_t unit, rs_view *view) {

@@ -27,7 +27,8 @@ static void stop(rs_engine *engine, const struct signalfd_siginfo *info) {
   const char *name = rs_name_signal((int)info->ssi_signo);
   if (is_echo(engine, passed_on)) return;
   if (!engine->applied) {
-    rs_engine_end(engine, 1);
+    rs_base_say("stopped by signal %s; nothing was started", name ? name : "?");
+    rs_engine_end(engine, 0);
     return;
   }
   event.a = engine->stop_asked != 0;

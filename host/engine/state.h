@@ -127,6 +127,10 @@ enum {
                              ** plan and row of the probe */
 };
 
+/* Of a unit that is not down: its process (a guest's and a supervisor's is its runner,
+** which a command may have changed by MAINPID), and its last sign of life. 0: none. */
+void rs_engine_process(const rs_unit *unit, pid_t *pid, rs_time *beat);
+
 /* What it last said of its status, as any bytes; size 0: nothing. */
 const char *rs_engine_said(const rs_unit *unit, size_t *size);
 

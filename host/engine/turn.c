@@ -57,6 +57,15 @@ void rs_engine_exit(rs_engine *engine, uint32_t id, rs_event event) {
   rs_engine_put(engine, event);
 }
 
+void rs_engine_process(const rs_unit *unit, pid_t *pid, rs_time *beat) {
+  *pid = 0, *beat = 0;
+  if (unit->custom) return;
+  if (unit->command) rs_command_state(unit->command, pid, beat);
+  else if (unit->runner && !unit->runner->dead) *pid = unit->runner->child.pid;
+  if (unit->runner && unit->slot != RS_NONE)
+    *beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
+}
+
 const char *rs_engine_said(const rs_unit *unit, size_t *size) {
   *size = 0;
   if (unit->command) return rs_command_status(unit->command, size);
@@ -87,14 +96,35 @@ static void start(rs_engine *engine, const rs_action *action) {
   else rs_lua_start(engine, action);
 }
 
+/* A supervisor's domain has no units any more. */
+static void leave_runner(rs_unit *unit) {
+  if (!unit->runner || unit->slot != RS_NONE) return;
+  unit->runner->owner = RS_NONE;
+  rs_runner_kill(unit->runner, RS_NONE, 0);
+  unit->runner = NULL;
+}
+
+/* Of a supervisor nothing is started: it is as old as its entry. What was wrong with
+** one that had to go may be its domain's process: it begins anew in another. */
+static void notice_boss(rs_engine *engine, const rs_entry *entry) {
+  rs_unit *unit = rs_engine_unit(engine, entry->unit);
+  const rs_plan_map *map = unit->plan ? rs_plans_get(&engine->plans, unit->plan) : NULL;
+  if (!map || rs_plan_spec_of(map->plan, unit->row)->kind != RS_SUPERVISOR) return;
+  unit->started = entry->kind == RS_J_STARTED ? rs_base_now() : 0;
+  if (entry->kind == RS_J_EXITED && entry->a == RS_WHY_KILLED) leave_runner(unit);
+}
+
+static void journal(rs_engine *engine, const rs_entry *entry) {
+  rs_entry_write(engine, entry);
+  if (entry->kind == RS_J_RELOAD) rs_change_done(engine, entry);
+  if (entry->kind == RS_J_STARTED || entry->kind == RS_J_EXITED)
+    notice_boss(engine, entry);
+}
+
 static void forget(rs_engine *engine, uint32_t id) {
   rs_unit *unit = rs_engine_unit(engine, id);
   rs_handover_forget(engine, id);
-  /* A supervisor's domain has no units any more. */
-  if (unit->runner && unit->slot == RS_NONE) {
-    unit->runner->owner = RS_NONE;
-    rs_runner_kill(unit->runner, RS_NONE, 0);
-  }
+  leave_runner(unit);
   rs_channels_left(engine, id);
   *unit = (rs_unit){.slot = RS_NONE};
   rs_view view; /* the id may be another's already */
@@ -103,7 +133,8 @@ static void forget(rs_engine *engine, uint32_t id) {
 
 static void kill_unit(rs_engine *engine, const rs_action *action) {
   const rs_unit *unit = rs_engine_unit(engine, action->unit);
-  if (unit->command && unit->inc == action->inc) rs_command_kill(unit->command);
+  if (unit->command && unit->inc == action->inc)
+    rs_command_kill(unit->command, action->a == RS_K_NOW);
   else rs_lua_kill(engine, action);
 }
 
@@ -118,10 +149,7 @@ static void perform(rs_engine *engine, const rs_action *action) {
   case RS_DO_KILL: kill_unit(engine, action); break;
   case RS_DO_LOOK: rs_look(engine, action); break;
   case RS_DO_LOOK_VM: rs_look_vm(engine, action); break;
-  case RS_DO_JOURNAL:
-    rs_entry_write(engine, &action->entry);
-    if (action->entry.kind == RS_J_RELOAD) rs_change_done(engine, &action->entry);
-    break;
+  case RS_DO_JOURNAL: journal(engine, &action->entry); break;
   case RS_DO_PATCH:
     describe(engine, action);
     rs_lua_patch(engine, action);

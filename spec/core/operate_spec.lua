@@ -1,7 +1,7 @@
 local World = require 'spec.core.support.world'
 local plan = require 'spec.core.support.plan'
 
-local supervisor, worker = plan.supervisor, plan.worker
+local supervisor, worker, command = plan.supervisor, plan.worker, plan.command
 
 describe('a stop', function()
   it('wins between start and its confirmation, and keeps each reason', function()
@@ -46,6 +46,19 @@ describe('a stop', function()
     local deeds = w:deeds()
     table.sort(deeds)
     assert.same({ 'END r 1', 'KILL a', 'KILL s/b' }, deeds)
+  end)
+  it('given twice kills who is killed and tidies up, without more ado', function()
+    local w = World.new(supervisor 'r' { command 'c' { shutdown = 1 } })
+    w.mute.c = { ask = true, kill = true }
+    w:tell('SHUTDOWN', 'r', {})
+    w:advance(1.1)
+    w:take()
+    w:tell('SHUTDOWN', 'r', { a = 1 })
+    w:tell('SHUTDOWN', 'r', { a = 1 })
+    assert.same({ 'r: stop hold', 'c: killed now', 'KILL c', 'r: stop hold' },
+      w:take())
+    w:exit('c', 'killed', { b = 9 })
+    assert.same({ 'END r 1' }, w:deeds())
   end)
   it('leaves no memory behind', function()
     local C = require('spec.core.support.lib').C
@@ -138,7 +151,6 @@ describe('an operator', function()
 end)
 
 describe('shutdown', function()
-  local command = plan.command
   local function deeds(unit, fields)
     local w = World.new(supervisor 'r' { supervisor 's'(fields or { unit }) })
     w:advance(1)

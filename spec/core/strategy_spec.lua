@@ -1,7 +1,7 @@
 local World = require 'spec.core.support.world'
 local plan = require 'spec.core.support.plan'
 
-local supervisor, worker = plan.supervisor, plan.worker
+local supervisor, worker, command = plan.supervisor, plan.worker, plan.command
 
 describe('a child that ended', function()
   -- how it ended, its restart type, its strategy → is it started again?
@@ -59,6 +59,26 @@ describe('a strategy', function()
     assert.same({ 'ASK s/e', 'START s/a', 'START s/b' }, w:deeds())
     assert.equal('completed', w:health 's/e')
     assert.equal('stopped', w:health 's/d')
+  end)
+  it('has not failed whom it takes down, by whatever it was sent', function()
+    local TERM, SEGV, no_time = 15, 11, { restart = 'temporary', shutdown = 0 }
+    local w = tree {
+      worker 'a' {}, command 't' { restart = 'temporary' },
+      command 'v' { restart = 'temporary' }, worker 'k' (no_time),
+      worker 'm' { backend = 'custom', restart = 'temporary', shutdown = 0 },
+      worker 'b' { after = { 't', 'k' } },
+    }
+    w.mute['s/t'], w.mute['s/v'] = { ask = true }, { ask = true }
+    w.mute['s/k'] = { ask = true }
+    w.mute['s/m'] = { ask = true, kill = true }
+    w:exit('s/a', 'error')
+    w:exit('s/t', 'signal', { b = TERM })
+    w:exit('s/v', 'signal', { b = SEGV })
+    w:advance(1)
+    w:exit('s/m', 'error')
+    assert.same({ 'completed', 'failed', 'completed', 'completed', 'healthy' },
+      { w:health 's/t', w:health 's/v', w:health 's/k', w:health 's/m',
+        w:health 's/b' })
   end)
 
   it('starts nobody before all are down', function()

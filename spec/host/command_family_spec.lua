@@ -161,6 +161,31 @@ describe('`pre` and `post`', function()
     host:finish()
   end)
 
+  it('of which one was killed, or left somebody, run the next no less', function()
+    local host = program.start(command('x', 'deaf print:main wait',
+      ('shutdown = 0.2, pre = %s, post = %s,'):format(step 'hide print:pre',
+        step 'sleep:0.1 print:post')))
+    host:wait_for { kind = 'output', text = 'main' }
+    host:signal 'TERM'
+    host:wait_for { kind = 'output', text = 'post' }
+    host:wait_end()
+    assert.equal('KILL', exit_of(host).signal)
+    assert.equal(0, #host:all { kind = 'log', level = 'warn' })
+    host:finish()
+  end)
+
+  it('end at once where the host is to, and nothing comes after them', function()
+    local host = program.start(
+      command('x', 'deaf wait', 'shutdown = 0.1, post = ' .. step 'print:in wait'),
+      command('y', 'deaf print:up wait', 'post = ' .. step 'print:never'))
+    host:wait_for { kind = 'output', unit = 'plant/y', text = 'up' }
+    host:signal 'TERM'
+    host:wait_for { kind = 'output', unit = 'plant/x', text = 'in' }
+    host:signal 'TERM'
+    host:finish { signal = false, status = 1, patience = 2 }
+    assert.equal(0, #host:all { kind = 'output', text = 'never' })
+  end)
+
   it('may be named by any bytes', function()
     local host = program.start(command('x', 'exit:0',
       [[post = { exec = { './no"such\\' } },]] .. ONCE))

@@ -83,6 +83,24 @@ describe('a command', function()
     host:finish()
   end)
 
+  it('has its oom_score_adj before it does anything', function()
+    local one = "rs.command '%s' { exec = { %s }, oom_score_adj = 321, "
+      .. "user = 'nobody', restart = 'temporary' },"
+    local tell = "'sh', '-c', 'read score < /proc/self/oom_score_adj; echo $score'"
+    local units = { one:format('none', "'/nowhere/at/all'") }
+    for i = 1, 8 do
+      units[#units + 1] = one:format('first' .. i, tell)
+    end
+    local host = program.start(unpack(units))
+    for i = 1, 8 do
+      local output = host:wait_for { kind = 'output', unit = 'plant/first' .. i }
+      assert.equal('321', output.text)
+    end
+    local exit = host:wait_for { kind = 'exited', unit = 'plant/none' }
+    assert.equal('cannot run /nowhere/at/all: No such file or directory', exit.detail)
+    host:finish()
+  end)
+
   it('leaves the engine its own oom_score_adj', function()
     local host = program.start(command('x', 'wait', 'oom_score_adj = 900,'))
     host:wait_for { kind = 'ready', unit = 'plant' }

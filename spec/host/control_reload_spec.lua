@@ -22,6 +22,9 @@ local GONE = "rs.worker 'patched' { run = 'beater', launch = 3 },\n"
 local NEW = "rs.worker 'patched' { run = 'beater', launch = 4 },\n"
   .. "rs.worker 'new' { run = 'beater', backend = 'process' },"
 
+local SUPERVISOR = "rs.supervisor '%s' { %s %s }"
+local X, Y = "rs.worker 'x' { run = 'beater' },", "rs.worker 'y' { run = 'beater' },"
+
 local function start()
   return control.start {
     ['tree.lua'] = tree('1', GONE), ['beater.lua'] = fixtures.beater,
@@ -82,6 +85,50 @@ describe('plan', function()
       wanted['plant/' .. name:match '%a+'] = 'restart ' .. name
     end
     assert.same(wanted, said)
+    host:finish()
+  end)
+
+  it('names what a unit lives on with that has changed', function()
+    local PARTS = {
+      a = { first = "rs.worker 'a' { run = 'beater' }", why = 'probes',
+        now = "rs.worker 'a' { run = 'beater', "
+          .. "probes = { rs.probe.memory { max = '9G' } } }" },
+      c = { first = "rs.command 'c' { exec = { 'sleep', '99' } }", why = 'stop',
+        now = "rs.command 'c' { exec = { 'sleep', '99' }, stop = 'INT' }" },
+      f = { why = 'files' },
+      o = { first = SUPERVISOR:format('o', '', X .. Y),
+        now = SUPERVISOR:format('o', '', Y .. X), why = 'order' },
+      s = { first = SUPERVISOR:format('s', '', X),
+        now = SUPERVISOR:format('s', 'on_activity = print,', X), why = 'on_activity' },
+      t = { first = SUPERVISOR:format('t', "rs.channel 'c' {},", X),
+        now = SUPERVISOR:format('t', "rs.channel 'c' { capacity = 9 },", X),
+        why = 'channels' },
+    }
+    local function units(which)
+      local list = { "rs.command 'f' { exec = { 'sleep', '99' }, reload = 'HUP', "
+        .. "files = { 'f.conf' } }" }
+      for _, part in pairs(PARTS) do
+        list[#list + 1] = part[which]
+      end
+      table.sort(list)
+      return table.concat(list, ',\n')
+    end
+    local host = control.start {
+      ['tree.lua'] = tree('1', units 'first'), ['beater.lua'] = fixtures.beater,
+      ['f.conf'] = '1',
+    }
+    host:write('tree.lua', tree('1', units 'now'))
+    host:write('f.conf', '2')
+    local said, wanted = {}, {}
+    for _, unit in ipairs(control.ask(host, { op = 'plan' }).result.units) do
+      said[unit.path] = unit.effect .. ' ' .. table.concat(unit.why, ',')
+    end
+    for name, part in pairs(PARTS) do
+      wanted['plant/' .. name] = 'patch ' .. part.why
+    end
+    assert.same(wanted, said)
+    assert(control.ask(host, { op = 'reload' }).result)
+    assert.same({}, control.ask(host, { op = 'plan' }).result.units)
     host:finish()
   end)
 

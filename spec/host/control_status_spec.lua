@@ -73,6 +73,18 @@ describe('status', function()
     host:finish()
   end)
 
+  it('has a supervisor as old as its start, not as its readiness', function()
+    local host = control.start { ['tree.lua'] = [[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' { rs.command 'slow' { ready = { fd = 3 },
+  exec = { 'sh', '-c', 'sleep 0.3; echo >&3; exec sleep 99' } } }
+]] }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    local root = control.ask(host, { op = 'status' }).result
+    assert.is_true(root.ready and root.uptime >= 0.3)
+    host:finish()
+  end)
+
   it('takes a path or a pattern', function()
     local host = start()
     local function names(path)

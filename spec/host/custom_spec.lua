@@ -105,6 +105,8 @@ describe('a custom backend', function()
   it('starts its unit, and starts it anew when that ends', function()
     local host = harness.start { files = { ['tree.lua'] = TREE } }
     local ready = host:wait_for { kind = 'ready', unit = 'plant' }
+    local started = host:wait_for { kind = 'started', unit = 'plant/own' }
+    assert.equal('daemon', started.backend)
     local pid = assert(find_sleep(host), host:tail())
     posix.kill(pid, 'KILL')
     host:wait_for({ kind = 'ready', unit = 'plant/own', incarnation = 1 }, ready)

@@ -131,7 +131,8 @@ return rs.supervisor 'plant' {
     local host = harness.start { files = { ['beater.lua'] = fixtures.beater,
       ['tree.lua'] = "local rs = require 'runsmith'\n" .. SHOW } }
     local expected = {
-      ['plant'] = 'health=healthy incarnation kind=supervisor path=%s restarts uptime',
+      ['plant'] = 'health=healthy incarnation kind=supervisor path=%s pid restarts '
+        .. 'uptime', -- its domain's runner
       ['plant/plain'] = 'backend=command ' .. COMMON:format 'command'
         .. 'path=%s pid restarts state=running uptime',
       ['plant/mine'] = 'backend=mine ' .. COMMON:format 'worker'
@@ -148,6 +149,8 @@ return rs.supervisor 'plant' {
       assert.equal(text:format('path=' .. unit):gsub('path=path=', 'path='), fields)
       if unit ~= 'plant' and unit ~= 'plant/mine' then
         assert.equal(host:pid_of(unit), tonumber(pid))
+      elseif unit == 'plant' then
+        assert.equal(host:pid_of 'plant/coroutine', tonumber(pid))
       end
     end
     host:finish()

@@ -194,6 +194,31 @@ describe('the probe', function()
     host:finish()
   end)
 
+  it('memory of an isolated supervisor is its runner\'s, which goes with it', function()
+    local host = alone [[
+      rs.supervisor 'domain' { isolate = true,
+        probes = { rs.probe.memory { max = '64M', every = 0.1 } },
+        rs.worker 'eater' { run = function(ctx)
+          local kept = {}
+          while not ctx.stopping do
+            if #kept < 20 then kept[#kept + 1] = ('x'):rep(4e6 + #kept) end
+            require('std.time').sleep(0.02)
+          end
+        end } },
+    ]]
+    local violation = host:wait_for { kind = 'violation', unit = 'plant/domain' }
+    assert.truthy(violation.where:find '^memory: %d+%.%d MiB are more than 64%.0$')
+    local eater, pids = 'plant/domain/eater', {}
+    for inc = 0, 1 do
+      local started = { kind = 'started', unit = eater, incarnation = inc }
+      pids[inc] = host:wait_for(started).pid
+    end
+    assert.not_equal(pids[0], pids[1])
+    local probe = { kind = 'probe', unit = 'plant/domain', verdict = 'alive' }
+    host:wait_for(probe, violation)
+    host:finish()
+  end)
+
   it('open_files counts descriptors', function()
     local host = alone [[
       rs.command 'unit' { exec = { 'sh', '-c', 'exec 7<tree.lua 8<tree.lua; sleep 99' },

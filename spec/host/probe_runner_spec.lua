@@ -135,6 +135,21 @@ describe('the probes\' runner', function()
     host:finish()
   end)
 
+  it('that is killed changes no count', function()
+    local host = start(PID .. [[
+      rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua { every = 0.5,
+        failures = 3, action = 'warn', check = function() return false, 'no' end,
+      } } },
+    ]])
+    host:wait_for(probe('unit', 'failing'))
+    posix.kill(tonumber(host:wait_for_line('pid', '^%d+$')), 'KILL')
+    local unknown = host:wait_for(probe('unit', 'unknown'))
+    local next = host:wait_for({ kind = 'probe', unit = 'plant/unit' }, unknown)
+    assert.equal('2 of 3: no', next.detail)
+    host:wait_for(probe('unit', 'dead'))
+    host:finish()
+  end)
+
   it('that is stopped for a while finds nobody dead', function()
     local host = start(PID .. [[
       rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {
@@ -194,6 +209,53 @@ describe('the probes\' runner', function()
     host:wait_for(probe('well', 'alive'), told)
     assert.equal(0, #host:all { kind = 'violation' })
     assert.equal(1, #host:all { kind = 'started', unit = 'plant/unit' })
+    host:finish()
+  end)
+
+  it('goes on counting over reloads that change nothing of a probe', function()
+    local units = [[
+      rs.worker 'unit' { run = 'beater', probes = { rs.probe.lua {
+        name = 'counted', every = 0.2, timeout = 0.1, failures = 6, successes = 2,
+        hold = 0.1, delay = 0, action = 'warn', check = function() return false end,
+      } } },
+    ]]
+    local host = start(units)
+    local at = host:wait_for(probe('unit', 'failing'))
+    for _, text in ipairs { tree(units), '-- lines move\n' .. tree(units) } do
+      host:write('tree.lua', text)
+      host:signal 'HUP'
+      local reload = host:wait_for({ kind = 'reload' }, at)
+      at = host:wait_for(probe('unit', 'failing'), reload)
+    end
+    host:wait_for(probe('unit', 'dead'))
+    local counts = {}
+    for _, entry in ipairs(host:all(probe('unit', 'failing'))) do
+      counts[#counts + 1] = entry.detail:match '^%d+'
+    end
+    assert.equal('1 2 3 4 5', table.concat(counts, ' '))
+    host:finish()
+  end)
+
+  it('knows units that ran before there was any', function()
+    local units = [[
+      rs.worker 'process' { run = 'beater', backend = 'process', %s },
+      rs.worker 'shared' { run = 'beater', %s },
+      rs.command 'command' { exec = { 'sleep', '99' }, %s },
+      rs.supervisor 'domain' { isolate = true, rs.worker 'x' { run = 'beater' }, %s },
+    ]]
+    local host = start((units:gsub('%%s', '')))
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    host:write('tree.lua', tree((units:gsub('%%s', [[probes = { rs.probe.lua {
+      every = 0.1, action = 'warn',
+      check = function(unit) return false, unit.pid .. ' ' .. unit.uptime end,
+    } }]]))))
+    host:signal 'HUP'
+    for _, name in ipairs { 'process', 'shared', 'command', 'domain' } do
+      local pid, uptime = host:wait_for(probe(name, 'dead')).detail:match '^(%d+) (.+)$'
+      local unit = name == 'domain' and 'domain/x' or name
+      assert.equal(host:pid_of('plant/' .. unit), tonumber(pid))
+      assert.is_true(tonumber(uptime) > 0)
+    end
     host:finish()
   end)
 

@@ -103,6 +103,16 @@ describe('a host', function()
     host:finish { signal = false, status = 1 }
   end)
 
+  it('that comes while the script is read is no failure, status 0', function()
+    local host = harness.start { files = {
+      ['tree.lua'] = "io.stderr:write 'reading\\n' while true do end" } }
+    while #host.text == 0 and host:read(5) do
+    end
+    assert.equal('reading', host.text[1])
+    host:signal 'TERM'
+    host:finish { signal = false, status = 0 }
+  end)
+
   for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
     it(('that has completed ends, status 0: a %s task'):format(backend), function()
       local host = start(SHORT:format('function() end', backend))

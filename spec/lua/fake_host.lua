@@ -325,7 +325,8 @@ end
 --- Adds a row of RS_T_PROBE to a plan: 1 a probe, 2 a `ready`, 3 an on_activity.
 function Vm:probe(number, row, kind, cargo)
   self.code[#self.code + 1] = cargo
-  self.plans[number].probe[row] = { code = #self.code, kind = kind, unit = 1 }
+  self.plans[number].probe[row] =
+    { code = #self.code, kind = kind, unit = 1, identity = #self.code }
 end
 
 --- Puts a record into the down ring.

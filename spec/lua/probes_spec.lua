@@ -244,7 +244,7 @@ describe('a probe', function()
   end)
 
   it('made of others is true if all, if any, or if not', function()
-    local T, F, U = { true }, { false, 'bad' }, { nil, 'dunno' }
+    local T, F, U, MUTE = { true }, { false, 'bad' }, { nil, 'dunno' }, { false }
     local judge = require 'runsmith.probe.judge'
     for _, row in ipairs {
       { 'all', { T, T }, true }, { 'all', { T, F, U }, false, 'bad' },
@@ -252,6 +252,7 @@ describe('a probe', function()
       { 'any', { F, T }, true }, { 'any', { F, F }, false, 'bad; bad' },
       { 'any', { F, U }, nil, 'bad; dunno' }, { 'no', { T }, false, 'own is true' },
       { 'no', { F }, true }, { 'no', { U }, nil, 'dunno' },
+      { 'any', { MUTE, F }, false, 'own gave no reason; bad' },
     } do
       local spec = { kind = row[1], fields = {}, parts = {} }
       for i, one in ipairs(row[2]) do

@@ -150,7 +150,8 @@ static void judge_post(rs_command *command, int status) {
 static void tidy_up(rs_command *command) {
   const rs_plan_exec *exec = rs_command_exec(command, NULL);
   rs_watch_end(&command->line);
-  if (exec->post.len == 0 || !command->begun || command->engine->ended) {
+  if (exec->post.len == 0 || !command->begun || command->now ||
+      command->engine->ended) {
     finish(command);
     return;
   }
@@ -223,7 +224,8 @@ static int open_output(rs_command *command, const rs_plan_exec *exec,
   return error;
 }
 
-static void make_group(rs_command *command, const rs_plan_exec *exec) {
+void rs_command_group(rs_command *command) {
+  const rs_plan_exec *exec = rs_command_exec(command, NULL);
   rs_cgroups *groups = rs_confine_groups(command->engine);
   rs_cgroup_make(groups, &command->group, command->unit, command->inc, exec->memory,
                  exec->processes);
@@ -236,7 +238,7 @@ void rs_command_start(rs_engine *engine, const rs_action *action) {
   int error = EINVAL;
   snprintf(command->why, sizeof command->why, "it names no program");
   if (exec) {
-    make_group(command, exec);
+    rs_command_group(command);
     error = open_output(command, exec, plan);
     if (error != 0)
       snprintf(command->why, sizeof command->why, "cannot open its output: %s",
@@ -283,8 +285,9 @@ void rs_command_reload(rs_engine *engine, const rs_action *action) {
                "its files changed: sent %s", name ? name : "a signal");
 }
 
-void rs_command_kill(rs_command *command) {
+void rs_command_kill(rs_command *command, bool now) {
   command->killed = true;
+  command->now = now;
   rs_step_kill(command);
 }
 

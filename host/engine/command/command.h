@@ -21,8 +21,9 @@ void rs_command_ask(rs_engine *engine, const rs_action *action);
 /* Sends its reload signal. */
 void rs_command_reload(rs_engine *engine, const rs_action *action);
 
-/* Kills it and all that it started; its exit follows. */
-void rs_command_kill(rs_command *command);
+/* Kills it and all that it started; its exit follows, once its `post` is over. `now`:
+** without a `post`. */
+void rs_command_kill(rs_command *command, bool now);
 
 /* Answers RS_DO_LOOK. */
 void rs_command_look(rs_engine *engine, const rs_action *action);

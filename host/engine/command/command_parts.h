@@ -23,6 +23,7 @@ struct rs_command {
   uint32_t unit, inc;
   uint8_t step;       /* RS_STEP_... */
   bool asked, killed; /* on the core's order */
+  bool now;           /* likewise: all ends at once, there is no `post` any more */
   bool overran;       /* this step was killed by its limit */
   bool begun;         /* some program of it ran: `post` has something to tidy up */
   bool ready;         /* RS_EV_READY was put */
@@ -50,6 +51,9 @@ struct rs_command {
 
 /* How the unit is described now; the plan in `*plan` if that is not NULL. */
 const rs_plan_exec *rs_command_exec(const rs_command *command, const rs_plan **plan);
+
+/* Makes its control group. */
+void rs_command_group(rs_command *command);
 
 /* Begins a step. False: it could not (`error` and `why` say so) and has no process. */
 bool rs_step_begin(rs_command *command, uint8_t step);

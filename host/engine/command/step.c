@@ -219,8 +219,17 @@ static void arm(rs_command *command) {
   command->limit = rs_watch_new(&command->engine->loop, fd, on_limit, command);
 }
 
+/* What is born into a group that was killed, the kernel may kill at once. All of the
+** step before are gone. */
+static void renew_group(rs_command *command) {
+  if (!command->group.killed) return;
+  rs_cgroup_drop(&command->group);
+  rs_command_group(command);
+}
+
 bool rs_step_begin(rs_command *command, uint8_t step) {
   rs_engine *engine = command->engine;
+  renew_group(command);
   command->step = step;
   command->overran = false;
   command->error = 0;

@@ -44,6 +44,9 @@ static const struct {
   {RS_DIFFERS_UMASK, "umask"},      {RS_DIFFERS_NICE, "nice"},
   {RS_DIFFERS_LIMITS, "limits"},    {RS_DIFFERS_READY, "ready"},
   {RS_DIFFERS_OUTPUT, "output"},    {RS_DIFFERS_STEPS, "pre or post"},
+  {RS_DIFFERS_PROBES, "probes"},    {RS_DIFFERS_ACTIVITY, "on_activity"},
+  {RS_DIFFERS_STOP, "stop"},        {RS_DIFFERS_FILES, "files"},
+  {RS_DIFFERS_ORDER, "order"},      {RS_DIFFERS_CHANNELS, "channels"},
   {RS_DIFFERS_OTHER, "definition"},
 };
 

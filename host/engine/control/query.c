@@ -46,15 +46,10 @@ static void put_seconds(rs_bytes *out, const char *key, rs_time span) {
 }
 
 static void put_backend(rs_bytes *out, const rs_plan *plan, uint32_t row) {
-  const rs_plan_spec *spec = rs_plan_spec_of(plan, row);
-  if (spec->kind == RS_SUPERVISOR) return;
-  if (spec->backend == RS_CUSTOM && spec->custom != RS_NONE) {
-    const rs_plan_backend *backends = rs_plan_rows(plan, RS_T_BACKEND);
-    rs_ref name = backends[spec->custom].name;
-    rs_json_text(out, "backend", rs_plan_bytes(plan, name), name.len);
-  } else {
-    rs_json_name(out, "backend", rs_name_backend(spec->backend));
-  }
+  size_t size;
+  const char *name = rs_plan_backend_of(plan, row, &size);
+  if (rs_plan_spec_of(plan, row)->kind == RS_SUPERVISOR) return;
+  rs_json_text(out, "backend", name, size);
 }
 
 static void put_state(rs_bytes *out, const rs_plan *plan, const rs_view *view) {
@@ -69,14 +64,11 @@ static void put_state(rs_bytes *out, const rs_plan *plan, const rs_view *view) {
 /* Its process, and when it last gave a sign of life. */
 static void put_process(rs_engine *engine, rs_bytes *out, const rs_view *view) {
   const rs_unit *unit = rs_engine_unit(engine, view->unit);
-  rs_time now = rs_base_now(), beat = 0;
-  pid_t pid = 0;
+  rs_time now = rs_base_now(), beat;
+  pid_t pid;
   if (view->life == RS_LIFE_DOWN) return;
-  if (unit->command) rs_command_state(unit->command, &pid, &beat);
-  else if (unit->runner && !unit->runner->dead) pid = unit->runner->child.pid;
-  if (unit->runner && unit->slot != RS_NONE && !unit->custom)
-    beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
-  if (pid > 0 && !unit->custom) rs_json_int(out, "pid", pid);
+  rs_engine_process(unit, &pid, &beat);
+  if (pid > 0) rs_json_int(out, "pid", pid);
   rs_time from = unit->started > 0 ? unit->started : view->since;
   put_seconds(out, "uptime", now - from);
   if (beat > 0) put_seconds(out, "heartbeat_age", now - beat);

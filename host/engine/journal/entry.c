@@ -200,17 +200,27 @@ static void put_data(rs_engine *engine, const rs_entry *entry) {
   if (given >= 0) rs_json_bool(&line, "data", given);
 }
 
+static void put_started(rs_engine *engine, const rs_entry *entry) {
+  uint32_t row;
+  size_t size;
+  const rs_plan *plan = described(engine, entry->unit, &row);
+  if (entry->a != 0) rs_json_int(&line, "pid", entry->a);
+  if (plan && entry->b == RS_CUSTOM) {
+    const char *name = rs_plan_backend_of(plan, row, &size);
+    rs_json_text(&line, "backend", name, size);
+  } else {
+    rs_json_name(&line, "backend", rs_name_backend((uint32_t)entry->b));
+  }
+  put_data(engine, entry);
+}
+
 void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
   uint32_t row;
   if (entry->unit != RS_NONE) described(engine, entry->unit, &row);
   if (entry->brief) return;
   begin(engine, entry);
   switch (entry->kind) {
-  case RS_J_STARTED:
-    if (entry->a != 0) rs_json_int(&line, "pid", entry->a);
-    rs_json_name(&line, "backend", rs_name_backend((uint32_t)entry->b));
-    put_data(engine, entry);
-    break;
+  case RS_J_STARTED: put_started(engine, entry); break;
   case RS_J_TRANSITION:
     put_state(engine, "from", entry, entry->a, (uint32_t)entry->b);
     put_state(engine, "to", entry, entry->c, RS_NONE);

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "probes.h"
 
+#include "../../core/unit.h"
 #include "../command/command.h"
 #include "../journal/entry.h"
 #include "../base/json.h"
@@ -19,29 +20,21 @@ static void note(rs_probes *probes, const rs_probe *probe, rs_event event) {
   rs_engine_put(probes->engine, event);
 }
 
-/* Its process, which a command may have changed by MAINPID, and its last sign of life:
-** a command that gives none, by WATCHDOG, has no age. */
-static void describe_life(const rs_watched *watched, const rs_unit *unit,
-                          rs_bytes *json) {
-  rs_time now = rs_base_now(), beat = 0;
-  pid_t pid = (pid_t)watched->pid;
-  if (unit->command) rs_command_state(unit->command, &pid, &beat);
-  else if (unit->runner && unit->slot != RS_NONE && !unit->custom)
-    beat = atomic_load(&rs_part_memory(unit->runner, unit->slot)->beat);
+/* A command that gives no sign of life, by WATCHDOG, has none of an age. */
+static void describe_life(const rs_unit *unit, rs_bytes *json) {
+  rs_time now = rs_base_now(), beat;
+  pid_t pid;
+  rs_engine_process(unit, &pid, &beat);
+  if (unit->started > 0) rs_json_span(json, "uptime", now - unit->started);
   if (pid > 0) rs_json_int(json, "pid", pid);
   if (beat > 0) rs_json_span(json, "heartbeat_age", beat < now ? now - beat : 0);
 }
 
-static void describe_backend(const rs_plan *plan, const rs_plan_spec *spec,
-                             rs_bytes *json) {
-  const rs_plan_backend *backends = rs_plan_rows(plan, RS_T_BACKEND);
-  if (spec->kind == RS_SUPERVISOR) return;
-  if (spec->backend != RS_CUSTOM || spec->custom == RS_NONE) {
-    rs_json_name(json, "backend", rs_name_backend(spec->backend));
-    return;
-  }
-  rs_ref name = backends[spec->custom].name;
-  rs_json_text(json, "backend", rs_plan_bytes(plan, name), name.len);
+static void describe_backend(const rs_plan *plan, uint32_t row, rs_bytes *json) {
+  size_t size;
+  const char *name = rs_plan_backend_of(plan, row, &size);
+  if (rs_plan_spec_of(plan, row)->kind == RS_SUPERVISOR) return;
+  rs_json_text(json, "backend", name, size);
 }
 
 /* What a probe sees of its unit. */
@@ -50,23 +43,20 @@ static void describe(rs_probes *probes, const rs_probe *probe, rs_bytes *json) {
   rs_engine *engine = probes->engine;
   rs_view view;
   if (!rs_core_view(engine->core, probe->unit, &view)) return;
-  const rs_watched *watched = rs_probes_watched(probes, probe->unit);
   const rs_unit *unit = rs_engine_unit(engine, probe->unit);
   const rs_plan *plan = rs_plans_get(&engine->plans, view.plan)->plan;
   const rs_plan_spec *spec = rs_plan_spec_of(plan, view.row);
-  rs_time now = rs_base_now();
   static const char *const kinds[] = {"", "supervisor", "worker", "command"};
   size_t size = rs_core_path(engine->core, probe->unit, path, sizeof path);
   rs_json_text(json, "path", path, size < sizeof path ? size : sizeof path - 1);
   rs_json_name(json, "kind", kinds[spec->kind]);
-  describe_backend(plan, spec, json);
+  describe_backend(plan, view.row, json);
   const char *state = rs_probes_state(plan, &view, &size);
   if (state) rs_json_text(json, "state", state, size);
   rs_json_name(json, "health", rs_name_health(view.health));
   rs_json_int(json, "incarnation", view.inc);
   rs_json_int(json, "restarts", view.restarts);
-  if (watched->started != 0) rs_json_span(json, "uptime", now - watched->started);
-  describe_life(watched, unit, json);
+  if (view.life != RS_LIFE_DOWN) describe_life(unit, json);
   const char *text = rs_engine_said(unit, &size);
   if (size > 0) rs_json_text(json, "status", text, size);
 }

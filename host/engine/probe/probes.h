@@ -35,19 +35,18 @@ typedef struct rs_probe {
   uint32_t ahead;      /* lines or entries that the runner has not done with */
   uint32_t missed;     /* lines that were left out since */
   uint8_t judged;      /* the last verdict that is one: alive, dead, unknown; 0 */
+  uint32_t bad;        /* looks in a row, as a runner that died had it */
   char name[64];       /* its own, else its kind */
   rs_time since;       /* of this verdict */
   rs_bytes detail;     /* of what was told last */
-  uint64_t hash;       /* of its code */
+  uint64_t hash;       /* its identity in the plan */
   rs_backlog *backlog; /* of an on_activity */
 } rs_probe;
 
 /* A unit as far as its probes go; by core id. */
 typedef struct rs_watched {
-  uint32_t first;     /* its probes; RS_NONE */
-  uint32_t plan, row; /* from which they were made; plan 0: none */
-  uint32_t pid;
-  rs_time started;
+  uint32_t first;        /* its probes; RS_NONE */
+  uint32_t plan, row;    /* from which they were made; plan 0: none */
   uint32_t state, ready; /* as its probes were told */
   bool dirty;
 } rs_watched;

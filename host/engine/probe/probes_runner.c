@@ -131,15 +131,18 @@ void rs_probes_place(rs_probes *probes, rs_probe *probe) {
   atomic_store(&slot->beat, now);
   atomic_store(&slot->stalled_from, now);
   atomic_store(&slot->next, 0);
-  atomic_store(&slot->bad, 0);
+  atomic_store(&slot->bad, probe->bad);
   atomic_store(&slot->unit, RS_NONE);
   atomic_store(&slot->inc, probe->inc);
   atomic_store(&slot->stopping, 0);
   atomic_store(&slot->vm, probes->vm);
   probe->slot = id;
   rs_runner_plan(runner, probe->plan);
+  char bad[16];
+  int size = snprintf(bad, sizeof bad, "%u", probe->bad);
   rs_record record = {.kind = RS_DOWN_START, .a = probe->plan, .b = probe->row};
-  rs_probes_put(probes, probe, record, NULL);
+  if (probe->kind == RS_P_PROBE) record.size = (uint32_t)size;
+  rs_probes_put(probes, probe, record, bad);
   rs_probes_tell_state(probes, probe);
   if (probe->backlog) rs_probes_feed(probes, probe);
 }
@@ -201,9 +204,11 @@ static void accuse(rs_probes *probes, rs_probe *probe) {
                probe->name, DEATHS_MAX);
 }
 
-/* What it knew is not known any more. */
-static void forget(rs_probes *probes, rs_probe *probe) {
+/* What it knew is not known any more, but for how often it was bad in a row. */
+static void forget(rs_probes *probes, rs_runner *runner, rs_probe *probe) {
   static const char why[] = "the probes' runner died";
+  if (probe->slot != RS_NONE)
+    probe->bad = atomic_load(&rs_part_memory(runner, probe->slot)->bad);
   probe->slot = RS_NONE;
   probe->ahead = 0;
   if (probe->ending) {
@@ -236,7 +241,7 @@ void rs_probes_lost(rs_runner *runner) {
   probes->runner = NULL;
   uv_timer_stop(&probes->stall);
   for (uint32_t i = 0; i < probes->count; i++)
-    if (probes->at[i].unit != RS_NONE) forget(probes, &probes->at[i]);
+    if (probes->at[i].unit != RS_NONE) forget(probes, runner, &probes->at[i]);
   bool young = rs_base_now() - probes->begun < (rs_time)YOUNG * RS_SECOND;
   probes->delay = young ? probes->delay * 2 : 0;
   if (probes->delay < DELAY_FIRST) probes->delay = DELAY_FIRST;

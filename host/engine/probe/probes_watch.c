@@ -31,8 +31,7 @@ static bool is_of(const rs_plan *plan, uint32_t row, uint32_t unit) {
 }
 
 static uint64_t hash_of(const rs_plan *plan, uint32_t row) {
-  rs_ref code = row_at(plan, row)->code;
-  return rs_hash(rs_plan_bytes(plan, code), code.len, 0);
+  return row_at(plan, row)->identity;
 }
 
 rs_watched *rs_probes_watched(rs_probes *probes, uint32_t unit) {
@@ -249,11 +248,6 @@ void rs_probes_event(rs_engine *engine, const rs_event *event) {
   rs_probes *probes = engine->probes;
   if (!probes || event->kind > RS_EV_EXIT || event->unit == RS_NONE) return;
   if (!probes->any && probes->living == 0) return;
-  rs_watched *watched = rs_probes_watched(probes, event->unit);
-  if (event->kind == RS_EV_STARTED) {
-    watched->pid = event->a;
-    watched->started = event->at;
-  }
   mark(probes, event->unit);
 }
 
@@ -263,10 +257,6 @@ void rs_probes_notice(rs_engine *engine, const rs_action *action) {
   uint32_t unit = entry ? action->entry.unit : action->unit;
   if (!probes || unit == RS_NONE || (!probes->any && probes->living == 0)) return;
   if (action->kind == RS_DO_DROP_PLAN || action->kind == RS_DO_END) return;
-  rs_watched *watched = rs_probes_watched(probes, unit);
-  if (action->kind == RS_DO_START) watched->pid = 0, watched->started = 0;
-  if (entry && action->entry.kind == RS_J_STARTED)
-    watched->started = action->entry.mono;
   mark(probes, unit);
 }
 

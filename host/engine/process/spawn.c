@@ -138,6 +138,11 @@ static void take_options(rs_launch *launch, const rs_spawn *spawn) {
   job->fd_base = FD_HIGH;
   for (uint32_t i = 0; i < spawn->fd_count; i++)
     if (spawn->fds[i].to >= job->fd_base) job->fd_base = spawn->fds[i].to + 1;
+  /* One that is asked for holds from the program's first instruction on: that takes a
+  ** memory of its own before the exec. */
+  job->own_memory = spawn->oom_score_adj != RS_OOM_DEFAULT;
+  job->oom_size =
+    (uint32_t)snprintf(job->oom, sizeof job->oom, "%d", (int)spawn->oom_score_adj);
   job->restore_files = files_raised;
   job->files = files_before;
 }
@@ -188,7 +193,7 @@ static uint64_t ignored_signals(void) {
 /* Not from the heap: a thousand that are under way at once would leave it full of
 ** holes. */
 static rs_launch *new_launch(void) {
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  int flags = MAP_SHARED | MAP_ANONYMOUS; /* a child with a memory of its own tells */
   void *room = mmap(NULL, sizeof(rs_launch), PROT_READ | PROT_WRITE, flags, -1, 0);
   if (room == MAP_FAILED) rs_base_fatal("no memory to start a program");
   return room;
@@ -219,7 +224,8 @@ static pid_t clone_it(rs_launch *launch) {
   static uint64_t ignored;
   static bool known;
   sigset_t all, before;
-  struct clone_args args = {.flags = CLONE_VM, .exit_signal = SIGCHLD};
+  struct clone_args args = {.exit_signal = SIGCHLD};
+  if (!launch->job.own_memory) args.flags = CLONE_VM;
   args.stack = (uint64_t)(uintptr_t)launch->stack;
   args.stack_size = sizeof launch->stack;
   if (launch->job.spawn.cgroup >= 0) {
@@ -269,18 +275,18 @@ int rs_spawn_fd(rs_launch *launch) {
   return fd;
 }
 
-/* Not the child's to do: until its exec it shares the engine's memory, and the kernel
-** would set it for the engine, too. */
-static int set_oom(const rs_launch *launch) {
+/* The usual one; soon is early enough. Not the child's to do: until its exec it shares
+** the engine's memory, and the kernel would set it for the engine, too. */
+static void set_oom(const rs_launch *launch) {
   char name[64], text[16];
-  int wanted = launch->job.spawn.oom_score_adj;
-  bool usual = wanted == RS_OOM_DEFAULT;
+  if (launch->job.own_memory) return;
   snprintf(name, sizeof name, "/proc/%d/oom_score_adj", (int)launch->pid);
-  int size = snprintf(text, sizeof text, "%d", usual ? OOM_CHILD : wanted);
+  int size = snprintf(text, sizeof text, "%d", OOM_CHILD);
   int fd = open(name, O_WRONLY | O_CLOEXEC);
-  int error = fd < 0 || write(fd, text, (size_t)size) < 0 ? errno : 0;
-  if (fd >= 0) close(fd);
-  return usual || error == ENOENT || error == ESRCH ? 0 : error;
+  if (fd < 0) return;
+  ssize_t written = write(fd, text, (size_t)size);
+  (void)written; /* who may not raise it is no worse off than the engine */
+  close(fd);
 }
 
 static void tell(const rs_job *job, char *why, size_t why_size) {
@@ -295,11 +301,9 @@ static void tell(const rs_job *job, char *why, size_t why_size) {
 
 int rs_spawn_result(rs_launch *launch, char *why, size_t why_size) {
   const rs_job *job = &launch->job;
-  int error = job->step ? job->error : set_oom(launch);
+  int error = job->step ? job->error : 0;
   if (job->step) tell(job, why, why_size);
-  else if (error != 0)
-    snprintf(why, why_size, "cannot set oom_score_adj for %s: %s", job->spawn.argv[0],
-             strerror(error));
+  else set_oom(launch);
   give_launch(launch);
   return error;
 }

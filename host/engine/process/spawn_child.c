@@ -138,6 +138,14 @@ BARE static void set_limits(rs_job *job) {
   if (code < 0) give_up(job, "set nice for", NULL, code);
 }
 
+BARE static void set_oom(rs_job *job) {
+  static const char name[] = "/proc/self/oom_score_adj";
+  if (!job->own_memory) return;
+  long fd = ask(SYS_openat, AT_FDCWD, (long)name, O_WRONLY | O_CLOEXEC);
+  long code = fd < 0 ? fd : ask(SYS_write, fd, (long)job->oom, job->oom_size);
+  if (code < 0) give_up(job, "set oom_score_adj for", NULL, code);
+}
+
 BARE static void join_groups(rs_job *job) {
   static const char me[] = "0";
   for (int i = 0; i < RS_SPAWN_JOINS; i++) {
@@ -179,6 +187,7 @@ BARE static void be_child(rs_job *job) {
   ask(SYS_setsid, 0, 0, 0);
   join_groups(job);
   place_fds(job);
+  set_oom(job);
   set_limits(job);
   if (spawn->umask >= 0) ask(SYS_umask, spawn->umask, 0, 0);
   set_user(job);

@@ -29,6 +29,9 @@ typedef struct rs_job {
   int null_fd;
   int fd_base; /* above every descriptor that the child is to have */
   bool restore_files;
+  bool own_memory; /* it does not share the engine's: a copy, but for this job */
+  char oom[16];    /* its oom_score_adj, then */
+  uint32_t oom_size;
   struct rlimit files;
   uint64_t ignored; /* signals that the engine ignores, a bit each */
   const char *volatile step;
@@ -36,8 +39,8 @@ typedef struct rs_job {
   volatile int error;
 } rs_job;
 
-/* A child with this process's memory and the given stack, which runs rs_spawn_child.
-** The pid, or a negative errno. */
+/* A child with this process's memory, or with a copy, and the given stack, which runs
+** rs_spawn_child. The pid, or a negative errno. */
 pid_t rs_spawn_clone(struct clone_args *args, rs_job *job);
 
 #endif

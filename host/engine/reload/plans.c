@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../base/names.h"
+
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
 
 /* Maps and checks; NULL and a sentence. */
@@ -106,6 +108,18 @@ const rs_plan_exec *rs_plan_exec_of(const rs_plan *plan, uint32_t row) {
   uint32_t exec = rs_plan_spec_of(plan, row)->exec;
   if (exec == RS_NONE) return NULL;
   return (const rs_plan_exec *)rs_plan_rows(plan, RS_T_EXEC) + exec;
+}
+
+const char *rs_plan_backend_of(const rs_plan *plan, uint32_t row, size_t *size) {
+  const rs_plan_spec *spec = rs_plan_spec_of(plan, row);
+  const rs_plan_backend *backends = rs_plan_rows(plan, RS_T_BACKEND);
+  if (spec->backend == RS_CUSTOM && spec->custom != RS_NONE) {
+    *size = backends[spec->custom].name.len;
+    return rs_plan_bytes(plan, backends[spec->custom].name);
+  }
+  const char *name = rs_name_backend(spec->backend);
+  *size = strlen(name);
+  return name;
 }
 
 const rs_plan_state *rs_plan_state_of(const rs_plan *plan, uint32_t row,

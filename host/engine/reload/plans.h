@@ -49,6 +49,9 @@ void rs_plan_path(const rs_plan *plan, uint32_t row, rs_bytes *out);
 /* The unit's RS_T_EXEC row, or NULL. */
 const rs_plan_exec *rs_plan_exec_of(const rs_plan *plan, uint32_t row);
 
+/* What its backend is called: of one that the tree names, that name. */
+const char *rs_plan_backend_of(const rs_plan *plan, uint32_t row, size_t *size);
+
 /* State `state` of the unit's lifecycle, or NULL. */
 const rs_plan_state *rs_plan_state_of(const rs_plan *plan, uint32_t row,
                                       uint32_t state);

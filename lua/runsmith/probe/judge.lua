@@ -28,27 +28,6 @@ local NEEDS_NO_UNIT = {
 --- @field check? function of a kind that the tree defines
 --- @field memory? table what a kind keeps from one look to the next
 
-local function versions_of(plan)
-  local versions, view = plan.versions, plan.view
-  if versions then return versions end
-  versions = {}
-  for row = 0, view.count.module - 1 do
-    local module = view.module[row]
-    versions[view:bytes(module.name)] = tostring(module.version)
-  end
-  plan.versions = versions
-  return versions
-end
-
--- All that makes it another one: its code, and the versions of what that refers to.
-local function key_of(plan, code)
-  local parts, versions = { code }, versions_of(plan)
-  for _, name in ipairs(require('runsmith.tree.travel').modules(code)) do
-    parts[#parts + 1] = name .. '@' .. (versions[name] or '')
-  end
-  return table.concat(parts, '\n')
-end
-
 --- What a row of RS_T_PROBE is: one of the numbers above.
 --- @param number integer the plan's
 --- @param row integer
@@ -62,12 +41,13 @@ function M.what(number, row) return tonumber(plans.get(number).view.probe[row].k
 --- @return runsmith.Kind
 function M.kind(number, row, runs)
   local plan, what = plans.get(number), M.what(number, row)
-  local code = plan.view:bytes(plan.view.probe[row].code)
+  local at = plan.view.probe[row]
+  local code = plan.view:bytes(at.code)
   plan.probes = plan.probes or {}
   local shared = plan.probes[what .. code]
   if shared then return shared end
   local kind = { plan = plan, runs = runs, code = code, what = what }
-  kind.key = key_of(plan, code)
+  kind.key = tostring(at.identity)
   plan.probes[what .. code] = kind
   return kind
 end
@@ -173,7 +153,7 @@ function M.any(spec, unit, lines)
     local verdict, reason = M.look(part, unit, lines)
     if verdict then return true, reason end
     if verdict == nil then unknown = true end
-    reasons[#reasons + 1] = tostring(reason)
+    reasons[#reasons + 1] = tostring(reason or part.kind .. ' gave no reason')
   end
   local text = table.concat(reasons, '; ')
   if unknown then return nil, text end

@@ -36,6 +36,7 @@ local TELL, RESTART, EMIT = 0, 1, 2 -- RS_VERDICT_ACTION...
 --- @field asked? boolean the engine is to send the unit
 --- @field run? runsmith.Task the look in progress
 --- @field ended? { verdict?: boolean, reason: string } how that was cut short
+--- @field state? string as it was told; nil: not yet
 --- @field good integer good looks in a row
 --- @field bad integer bad looks in a row
 --- @field since? number the first of these
@@ -282,12 +283,15 @@ end
 
 local function hear_state(task, text, is_ready)
   local p = task[SELF]
+  local is_first = p.state == nil
   p.state, p.ready = text, is_ready == 1
   if not p.spec or p.is_ready then return end
   local on = judge.looks_in(p.spec, p.state, p.ready)
   if on == p.on then return end
   p.on, p.waits, p.asked = on, nil, nil
-  p.good, p.bad, p.since = 0, 0, nil
+  if not is_first then
+    p.good, p.bad, p.since = 0, 0, nil
+  end
   if not p.run then plan_next(task, host.now() + p.delay) end
 end
 
@@ -305,9 +309,10 @@ local function load_spec(task)
 end
 
 --- @param task runsmith.Task
-function probe.begin(task)
-  local is_ready = task[KIND].what == judge.READY
-  task[SELF] = { on = false, good = 0, bad = 0, is_ready = is_ready, state = '' }
+--- @param text string how often it was bad in a row, where a runner before this knew
+function probe.begin(task, text)
+  local is_ready, bad = task[KIND].what == judge.READY, tonumber(text) or 0
+  task[SELF] = { on = false, good = 0, bad = bad, is_ready = is_ready }
   task[PHASE] = 'between'
   return load_spec(task)
 end

@@ -1,4 +1,5 @@
 --- The check of what is beside the units: probes, channels, custom backends.
+local check_use = require('runsmith.tree.check_use').check
 local describe = require 'runsmith.tree.describe'
 local fields_of = require 'runsmith.tree.fields'
 local probe = require 'runsmith.probe'
@@ -19,13 +20,6 @@ local LUA_TYPES = {
   table = true,
   ['function'] = true,
   any = true,
-}
-local COMMAND_STATES = {
-  starting = 1,
-  running = 2,
-  terminating = 3,
-  stopped = 4,
-  crashed = 5,
 }
 
 local function index(list)
@@ -116,54 +110,6 @@ function M.kinds(checker)
   end
 end
 
-local function states_of(leaf)
-  if leaf.kind == 'command' then return COMMAND_STATES end
-  return leaf.life and leaf.life.index
-end
-
-local function has_event(leaf, event)
-  for _, state in ipairs(leaf.life.states) do
-    for _, edge in ipairs(state.edges) do
-      if edge.event == event then return true end
-    end
-  end
-end
-
-local function check_use(fields, leaf, label, wrong)
-  local states = states_of(leaf)
-  local when = fields.when
-  if type(when) == 'string' then when = { when } end
-  for _, name in ipairs(states and type(when) == 'table' and when or {}) do
-    if not states[name] then
-      wrong(
-        ('%s.when: %s is no state: %s'):format(
-          label,
-          show(name),
-          suggest.hint(name, states)
-        )
-      )
-    end
-  end
-  local action = fields.action
-  if type(action) ~= 'table' then return end
-  if (action.emit ~= nil) == (action.call ~= nil) then
-    wrong(('%s.action must have one of emit and call'):format(label))
-  elseif
-    type(action.emit) == 'string'
-    and leaf.life
-    and not has_event(leaf, action.emit)
-  then
-    wrong(
-      ("%s.action: no state of its lifecycle has the event '%s'"):format(
-        label,
-        action.emit
-      )
-    )
-  elseif action.emit ~= nil and leaf.kind ~= 'worker' then
-    wrong(("%s.action: only a worker's lifecycle takes events"):format(label))
-  end
-end
-
 local function blame(checker, row, node)
   return function(message) checker:wrong(node.at, checker.tree:path(row), message) end
 end
@@ -215,7 +161,7 @@ local function check_whole(checker, row, leaf, node)
   check_one(checker, row, leaf, node)
   local wrong = blame(checker, row, node)
   local common = probe_common.gather(checker.probes, node, wrong)
-  check_use(common, leaf, probe_common.label(node), wrong)
+  check_use(checker, common, leaf, probe_common.label(node), wrong)
   if checker.count == before and not checker.tree.packs[node] then
     checker.tree.labels[node] = common.name
     checker.tree.packs[node] = checker:pack(cargo(checker, node, common), row, node.at)

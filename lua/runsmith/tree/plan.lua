@@ -73,7 +73,7 @@ function Compiler:share(kind, row)
 end
 
 local function add_modules(self, recorder)
-  self.module_rows, self.versions = {}, {}
+  self.module_rows, self.versions, self.identities = {}, {}, {}
   for _, loaded in ipairs(recorder.list) do
     local row, number = self.rows.module:add()
     self:put(row.name, loaded.name)
@@ -114,6 +114,17 @@ local function add_backends(self, tree)
   end
 end
 
+--- @param what any a probe, or the function of an on_activity
+--- @return integer hash uint64_t
+function Compiler:probe_identity(tree, what)
+  local known = self.identities[what]
+  if not known then
+    known = identity.value(self:essence(tree.packs[what]), 0ULL)
+    self.identities[what] = known
+  end
+  return known
+end
+
 local function add_probe(self, tree, row, what, kind)
   local probe, number = self.rows.probe:add()
   local at = type(what) == 'table' and what.at or tree.nodes[row].at
@@ -121,7 +132,7 @@ local function add_probe(self, tree, row, what, kind)
   if type(what) == 'table' then self:put(probe.name, tree.labels[what] or what.name) end
   self:put(probe.file, at.file)
   probe.line = at.line
-  probe.unit, probe.kind = row, kind
+  probe.unit, probe.kind, probe.identity = row, kind, self:probe_identity(tree, what)
   return number
 end
 

@@ -307,24 +307,6 @@ function M.named_module(bytes)
     or nil
 end
 
---- The names of all modules that an encoded value refers to, sorted.
---- @param bytes string
---- @return string[]
-function M.modules(bytes)
-  local pack, seen, list = buffer.decode(bytes), {}, {}
-  local cells = { pack.root, unpack(pack.cells) }
-  for _, cell in ipairs(cells) do
-    for _, fix in ipairs(cell.fixes) do
-      if fix.m and not seen[fix.m] then
-        seen[fix.m] = true
-        list[#list + 1] = fix.m
-      end
-    end
-  end
-  table.sort(list)
-  return list
-end
-
 local function fill(cell, functions, find)
   local value = cell.value
   for _, fix in ipairs(cell.fixes) do

@@ -196,7 +196,7 @@ static void entry_supervisor(rs_sim *sim, const rs_entry *entry) {
       rs_sim_fail(sim, "orphan", "a supervisor ended before %s", rs_story_path(sim, i));
   }
   seen->live = seen->ready = false;
-  rs_charge_ended(sim, entry->unit, entry->a);
+  rs_charge_ended(sim, entry->unit, entry->a, entry->b);
 }
 
 static void entry_of(rs_sim *sim, const rs_entry *entry) {

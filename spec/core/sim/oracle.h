@@ -134,7 +134,7 @@ void rs_oracle_above(struct rs_sim *sim, uint32_t unit); /* who began unseen */
 void rs_order_start(struct rs_sim *sim, const rs_action *action);
 void rs_order_stop(struct rs_sim *sim, const rs_action *action);
 /* oracle_charge.c */
-void rs_charge_ended(struct rs_sim *sim, uint32_t unit, uint32_t why);
+void rs_charge_ended(struct rs_sim *sim, uint32_t unit, uint32_t why, int32_t number);
 void rs_charge_collateral(struct rs_sim *sim, const rs_event *ev);
 void rs_charge_entry(struct rs_sim *sim, const rs_entry *entry);
 void rs_charge_turn(struct rs_sim *sim);

@@ -116,8 +116,16 @@ static bool just_now(rs_sim *sim, uint32_t unit) {
 
 enum { STOPPED_OTHERWISE = RS_BY_OPERATOR | RS_BY_RELOAD | RS_BY_SHUTDOWN };
 
-/* It ended while it was to stop. */
-static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
+/* Late or not, it went in a stop, or by what that sends. */
+static bool is_forced(rs_sim *sim, uint32_t unit, uint32_t why, int32_t number) {
+  const rs_seen *seen = at(sim, unit);
+  bool command = rs_oracle_spec(sim, seen)->kind == RS_COMMAND;
+  return why == RS_WHY_OK || seen->interrupted || seen->killed ||
+         (command && why == RS_WHY_SIGNAL && number == RS_SIM_STOP);
+}
+
+/* It ended while it was to stop; `forced`: by what it was sent. */
+static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool forced, bool above) {
   rs_seen *seen = at(sim, unit);
   bool temporary = rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY;
   if (just_now(sim, unit) && !temporary && unit != sim->oracle->root)
@@ -131,14 +139,15 @@ static void stopped(rs_sim *sim, uint32_t unit, bool ok, bool above) {
               rs_oracle_spec(sim, seen)->restart == RS_TRANSIENT;
   if (done) seen->completed = seen->unsure = true; /* or it comes back */
   if (temporary && (by_strategy || seen->felled) && !seen->held) {
-    seen->completed = ok; /* it does not come back, so this is its end */
-    seen->failed = !ok;
-    seen->unsure = seen->interrupted;
+    /* It does not come back, so this is its end; of force in a stop, no failure. */
+    seen->completed = ok || forced;
+    seen->failed = !seen->completed;
+    seen->unsure = (forced && !ok) || seen->interrupted;
     seen->may_start &= RS_BY_OPERATOR | RS_BY_RELOAD;
   }
 }
 
-void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
+void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why, int32_t number) {
   rs_seen *seen = at(sim, unit);
   const rs_plan_spec *spec = rs_oracle_spec(sim, seen);
   bool ok = why == RS_WHY_OK && !seen->violated && !seen->verdict;
@@ -152,7 +161,8 @@ void rs_charge_ended(rs_sim *sim, uint32_t unit, uint32_t why) {
   seen->in_pass = false;
   seen->ready = false;
   if (own_stop || above || sim->oracle->shutdown) {
-    stopped(sim, unit, ok, above || sim->oracle->shutdown);
+    stopped(sim, unit, ok, is_forced(sim, unit, why, number),
+            above || sim->oracle->shutdown);
     return;
   }
   if (unit == sim->oracle->root || spec->restart == RS_TEMPORARY ||
@@ -184,14 +194,16 @@ static bool lived(rs_sim *sim, uint32_t unit, uint32_t domain) {
 
 static void lose(rs_sim *sim, uint32_t unit) {
   rs_seen *seen = at(sim, unit);
+  bool forced = seen->interrupted || seen->killed;
   seen->live = seen->ready = seen->in_pass = false;
   seen->told_at = sim->now;
   if (rs_oracle_stopping(sim, unit) && !just_now(sim, unit)) {
-    stopped(sim, unit, false, rs_oracle_stopping(sim, seen->parent));
+    stopped(sim, unit, false, forced, rs_oracle_stopping(sim, seen->parent));
     return;
   }
   if (rs_oracle_spec(sim, seen)->restart == RS_TEMPORARY) {
-    seen->failed = true; /* not by itself: no auto_shutdown */
+    seen->completed = seen->unsure = forced;
+    seen->failed = !forced; /* not by itself: no auto_shutdown */
     return;
   }
   seen->may_start |= RS_BY_COLLATERAL;
@@ -213,7 +225,7 @@ void rs_charge_collateral(rs_sim *sim, const rs_event *ev) {
       continue;
     seen->live = false;
     seen->told_at = sim->now;
-    rs_charge_ended(sim, i, RS_WHY_SIGNAL);
+    rs_charge_ended(sim, i, RS_WHY_SIGNAL, 0);
     if (i != culprit) seen->owes_loose = true; /* it was to pay, and may have to */
   }
   for (uint32_t i = 0; i < sim->oracle->ids; i++) {

@@ -79,7 +79,7 @@ void rs_oracle_event(rs_sim *sim, const rs_event *ev) {
   case RS_EV_EXIT:
     seen->live = false;
     seen->told_at = sim->now;
-    rs_charge_ended(sim, ev->unit, ev->a);
+    rs_charge_ended(sim, ev->unit, ev->a, ev->b);
     break;
   case RS_EV_DOMAIN_DEAD: rs_charge_collateral(sim, ev); break;
   default: break;

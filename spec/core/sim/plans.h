@@ -11,6 +11,8 @@
 
 #include "sim_choice.h"
 
+enum { RS_SIM_STOP = 15 }; /* the signal that asks a command to stop */
+
 enum {
   RS_DRAFT_UNITS_MAX = 44,
   RS_DRAFT_STATES_MAX = 8,

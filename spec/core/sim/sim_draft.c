@@ -150,7 +150,7 @@ static void draw_worker(rs_pen *pen, rs_draft_unit *unit) {
   unit->exec = (rs_plan_exec){.umask = -1,
                               .nice = 127,
                               .oom_score_adj = 2000,
-                              .stop_signal = 15,
+                              .stop_signal = RS_SIM_STOP,
                               .ready = PICK(pen, G_CODE, 2, ready),
                               .ready_fd = 3,
                               .ready_probe = RS_NONE,

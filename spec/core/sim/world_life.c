@@ -122,7 +122,8 @@ static void step_other(rs_sim *sim, uint32_t actor) {
   } else if (sim->now >= self->leave_at) {
     uint32_t why = self->goal == RS_GOAL_WRONG ? RS_WHY_ERROR : RS_WHY_OK;
     bool signal = self->asked && pick(sim, self, RS_AT_EXIT, 2) == 1;
-    rs_world_end(sim, actor, signal ? RS_WHY_SIGNAL : why, signal ? 15 : why - 1 != 0);
+    rs_world_end(sim, actor, signal ? RS_WHY_SIGNAL : why,
+                 signal ? RS_SIM_STOP : why - 1 != 0);
     return;
   }
   schedule(sim, actor);
