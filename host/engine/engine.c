@@ -61,7 +61,7 @@ static void begin(rs_engine *engine, int ctl, pid_t server) {
   uv_loop_init(&engine->loop);
   engine->children.loop = &engine->loop;
   engine->loop.data = &engine->children;
-  engine->families.children = &engine->children;
+  rs_families_begin(&engine->families, &engine->children);
   engine->started = rs_base_now();
   engine->server.retry.data = engine->spare.data = engine;
   uv_timer_init(&engine->loop, &engine->spare);

@@ -8,6 +8,7 @@ local owned = require 'runsmith.vm.owned'
 local M = {}
 
 local DEPTH_MAX = 64
+local LOOKS, PAUSE = 50, 1 -- at one in its exec; ms between them
 local MARK = 'RUNSMITH_WORKER' -- path#incarnation of who started it
 
 local function read(path)
@@ -70,14 +71,51 @@ function M.kill_group(pid) owned.luv().kill(-pid, 'sigkill') end
 --- @return string
 function M.mark(owner) return MARK .. '=' .. owner end
 
---- Kills those that have come to the engine because who started them has ended.
+-- In the middle of an exec a process has no environment: not even where it ends is
+-- known (proc(5), stat: env_end).
+local function is_in_exec(pid)
+  local state, rest = read(('/proc/%d/stat'):format(pid)):match '.*%) (%S)(.*)'
+  local number = 0
+  for field in (rest or ''):gmatch '%S+' do
+    number = number + 1
+    if number == 48 then return field == '0' and state ~= 'Z' and state ~= 'X' end
+  end
+end
+
+local function environment_of(pid)
+  local path = ('/proc/%d/environ'):format(pid)
+  for _ = 1, LOOKS do
+    local text = read(path)
+    if text ~= '' or not is_in_exec(pid) then return text end
+    owned.luv().sleep(PAUSE)
+  end
+  return ''
+end
+
+-- Kills those with the mark that are found, and are not known yet; whether there were
+-- any.
+local function kill_marked(mark, known)
+  local some = false
+  for _, pid in ipairs(M.children(owned.luv().os_getppid())) do
+    local is_new = not known[pid]
+    if is_new and ('\0' .. environment_of(pid)):find(mark, 1, true) then
+      known[pid], some = true, true
+      M.kill_tree(pid)
+    end
+  end
+  return some
+end
+
+--- Kills those that have come to the engine because who started them has ended. A list
+--- of children may lack some while others of them go (proc(5)), so it is read until
+--- nobody new is in it twice in a row.
 --- @param owner string path#incarnation
 function M.orphans(owner)
-  local mark = '\0' .. M.mark(owner) .. '\0'
-  for _, pid in ipairs(M.children(owned.luv().os_getppid())) do
-    local environment = '\0' .. read(('/proc/%d/environ'):format(pid))
-    if environment:find(mark, 1, true) then M.kill_tree(pid) end
-  end
+  local mark, known = '\0' .. M.mark(owner) .. '\0', {}
+  repeat
+    local some = kill_marked(mark, known)
+    some = kill_marked(mark, known) or some
+  until not some
 end
 
 return M

@@ -39,6 +39,26 @@ return function(ctx)
 end
 ]]
 
+-- Eight programs that have lost their parent; prints their pids.
+local RESTLESS = [[
+local process = require 'std.process'
+local time = require 'std.time'
+return function(ctx)
+  if ctx.incarnation > 0 then return time.sleep(1000) end
+  local child = assert(process.spawn { 'sh', '-c', [=[
+    for i in 1 2 3 4 5 6 7 8; do sh -c 'setsid sh restless.sh &'; done
+    exec sleep 1004
+  ]=] })
+  local pids = {}
+  for i = 1, 8 do
+    pids[i] = assert(child:line(10))
+  end
+  print('pids ' .. table.concat(pids, ' '))
+  time.sleep(ctx.args == 'sleep' and 1000 or 0.05)
+  error 'out of cheese'
+end
+]]
+
 local TREE = [[
 local rs = require 'runsmith'
 return rs.supervisor 'plant' {
@@ -121,4 +141,23 @@ describe('a program of a worker\'s ends with it:', function()
     all_gone(host, pids)
     host:finish()
   end)
+
+  -- In the middle of an exec nobody's environment tells whose it is.
+  for _, how in ipairs { 'raise', 'sleep' } do
+    it('orphans that exec again and again, too: ' .. how, function()
+      for _ = 1, 3 do
+        local host = harness.start { files = {
+          ['tree.lua'] = TREE:format('coroutine', how), ['work.lua'] = RESTLESS,
+          ['restless.sh'] = '[ "$1" ] || echo $$\nexec sh restless.sh again\n',
+        } }
+        local said = host:wait_for { kind = 'output', unit = 'plant/w' }
+        if how == 'sleep' then posix.kill(host:pid_of 'plant/w', 'KILL') end
+        host:wait_for { kind = 'started', unit = 'plant/w', incarnation = 1 }
+        for pid in said.text:gmatch '%d+' do
+          assert.is_true(posix.wait_gone(tonumber(pid), 10), pid .. host:tail())
+        end
+        host:finish()
+      end
+    end)
+  end
 end)

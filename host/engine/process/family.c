@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 64, TITLE_MAX = 256 };
+enum { DEPTH_MAX = 64, TITLE_MAX = 256, ENV_END = 51, DOUBTS_MAX = 50, AGAIN_MS = 1 };
+
+typedef enum { NO, YES, NOT_KNOWN_YET } rs_answer;
 
 /* The whole of a small file of /proc; NUL-terminated. */
 static void read_all(const char *name, rs_bytes *out) {
@@ -92,18 +94,42 @@ void rs_family_kill(pid_t leader) {
 
 void rs_family_kill_children(void) { kill_below(getpid(), 0); }
 
-bool rs_family_has_mark(pid_t pid, const char *mark) {
+/* In the middle of an exec a process has no environment yet: where it ends is not known
+** either (proc(5), stat: env_end, the 51st field). */
+static bool is_in_exec(pid_t pid) {
+  char name[64];
+  rs_bytes text = {0};
+  snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
+  read_all(name, &text);
+  const char *at = strrchr(text.at, ')');
+  bool alive = at && at[1] == ' ' && at[2] != 'Z' && at[2] != 'X';
+  for (int field = 2; at && field < ENV_END; field++) {
+    at = strchr(at, ' ');
+    if (at) at++;
+  }
+  bool none = at && at[0] == '0' && at[1] == ' ';
+  rs_bytes_free(&text);
+  return alive && none;
+}
+
+static rs_answer marked(pid_t pid, const char *mark) {
   static const char name[] = "RUNSMITH_UNIT=";
   char file[64];
   rs_bytes env = {0};
   bool found = false;
   snprintf(file, sizeof file, "/proc/%d/environ", (int)pid);
   read_all(file, &env);
+  bool empty = env.size <= 1;
   for (size_t at = 0; !found && at < env.size; at += strlen(env.at + at) + 1)
     found = strncmp(env.at + at, name, sizeof name - 1) == 0 &&
             (!mark || strcmp(env.at + at + sizeof name - 1, mark) == 0);
   rs_bytes_free(&env);
-  return found;
+  if (found) return YES;
+  return empty && is_in_exec(pid) ? NOT_KNOWN_YET : NO;
+}
+
+bool rs_family_has_mark(pid_t pid, const char *mark) {
+  return marked(pid, mark) == YES;
 }
 
 void rs_family_title(pid_t pid, rs_bytes *out) {
@@ -116,23 +142,29 @@ void rs_family_title(pid_t pid, rs_bytes *out) {
     if (out->at[i] == 0) out->at[i] = ' ';
 }
 
-static bool belongs(pid_t pid, const rs_family *family) {
+static void on_again(uv_timer_t *timer) { rs_families_look(timer->data); }
+
+static rs_answer belongs(pid_t pid, const rs_family *family) {
   rs_kin kin = rs_family_kin(pid);
-  if (kin.state == 'X' || kin.state == 'Z') return false;
-  if (kin.group == family->leader || kin.session == family->leader) return true;
-  return rs_family_has_mark(pid, family->mark);
+  if (kin.state == 'X' || kin.state == 'Z') return NO;
+  if (kin.group == family->leader || kin.session == family->leader) return YES;
+  return marked(pid, family->mark);
 }
 
-/* Kills those of this process's children, as listed, that are of the family. */
-static size_t kill_of(const rs_families *families, const rs_family *family,
-                      const char *list) {
-  size_t found = 0;
+/* Kills those of this process's children, as listed, that are of the family. True if
+** there may be more of it. */
+static bool kill_of(rs_families *families, rs_family *family, const char *list) {
+  bool some = false, doubt = false;
   for (pid_t pid; (pid = rs_family_next(&list)) > 0;) {
-    if (rs_children_find(families->children, pid) || !belongs(pid, family)) continue;
-    kill_below(pid, 1);
-    found++;
+    if (rs_children_find(families->children, pid)) continue;
+    rs_answer answer = belongs(pid, family);
+    if (answer == YES) kill_below(pid, 1);
+    some = some || answer == YES;
+    doubt = doubt || answer == NOT_KNOWN_YET;
   }
-  return found;
+  if (some || !doubt || family->doubts++ >= DOUBTS_MAX) return some;
+  uv_timer_start(&families->again, on_again, AGAIN_MS, 0);
+  return true;
 }
 
 void rs_families_look(rs_families *families) {
@@ -143,7 +175,7 @@ void rs_families_look(rs_families *families) {
   for (rs_family **at = &families->ending; *at;) {
     rs_family *family = *at;
     bool some = family->group && rs_cgroup_kill(family->group);
-    if (kill_of(families, family, list.at) > 0 || some) {
+    if (kill_of(families, family, list.at) || some) {
       at = &family->next;
       continue;
     }
@@ -159,6 +191,12 @@ void rs_families_look(rs_families *families) {
     family->mark = NULL;
     family->gone(family);
   }
+}
+
+void rs_families_begin(rs_families *families, const rs_children *children) {
+  families->children = children;
+  families->again.data = families;
+  uv_timer_init(children->loop, &families->again);
 }
 
 void rs_families_end(rs_families *families, rs_family *family) {

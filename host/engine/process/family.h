@@ -20,6 +20,7 @@ struct rs_family {
   pid_t leader;     /* led its session and group; it has been reaped */
   char *mark;       /* RUNSMITH_UNIT's value; freed when it is gone */
   rs_cgroup *group; /* all of it; NULL: none of its own */
+  uint32_t doubts;  /* looks that found one of whom it cannot be said yet */
   void (*gone)(rs_family *family);
   rs_family *next;
 };
@@ -27,7 +28,10 @@ struct rs_family {
 typedef struct rs_families {
   const rs_children *children;
   rs_family *ending;
+  uv_timer_t again; /* looks again at whom nothing could be said of */
 } rs_families;
+
+void rs_families_begin(rs_families *families, const rs_children *children);
 
 /* What the kernel says of a process. */
 typedef struct rs_kin {
