@@ -4,6 +4,7 @@ local assert = require 'luassert'
 local control = require 'host.control'
 local fixtures = require 'host.fixtures'
 local harness = require 'host.harness'
+local json = require 'cjson'
 local parts = require 'host.parts'
 local posix = require 'host.posix'
 
@@ -143,6 +144,21 @@ describe('the control socket', function()
     assert.equal('not_found', client:ask({ op = 'stop', path = 'x/*' }).error.code)
     assert.is_true(client:ask({ id = 3, op = 'status' }).ok)
     client:close()
+    host:finish()
+  end)
+
+  it('takes no field of a wrong type for none', function()
+    local host = start()
+    local function refused(request)
+      local answer = control.ask(host, request)
+      assert.is_false(answer.ok)
+      assert.equal('invalid', answer.error.code)
+      return answer.error.message
+    end
+    assert.equal('path must be a string', refused { op = 'status', path = 5 })
+    assert.equal('since must be a number', refused { op = 'subscribe', since = 'x' })
+    assert.equal('now must be true or false', refused { op = 'shutdown', now = 'no' })
+    assert.is_true(control.ask(host, { op = 'status', path = json.null }).ok)
     host:finish()
   end)
 
