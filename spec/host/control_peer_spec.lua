@@ -75,6 +75,22 @@ describe('the control socket', function()
     host:finish()
   end)
 
+  it('takes no place of a file, nor of a path that is too long', function()
+    local function refused(path)
+      local host = harness.start {
+        files = { ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater, here = 'mine' },
+        args = { '--socket', path },
+      }
+      assert.equal(1, host:wait_end())
+      local text = table.concat(host.text, '\n')
+      assert.equal('mine', posix.slurp(host.dir .. '/here'))
+      host:release()
+      return text
+    end
+    assert.truthy(refused('here'):find 'here: a file is there')
+    assert.truthy(refused(('x'):rep(200)):find 'at most 107 bytes')
+  end)
+
   it('takes the place of one that a dead host left', function()
     local host = start()
     parts.kill(host, 'engine')
