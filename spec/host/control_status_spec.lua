@@ -189,6 +189,24 @@ describe('the command line', function()
     host:finish()
   end)
 
+  it('is followed until then, and says where nothing may come', function()
+    local host = start()
+    local words = { 'journal', 'plant/nobody', '--follow', '--until' }
+    words[5] = os.date('!%Y-%m-%dT%H:%M:%SZ', os.time() + 1)
+    local status, out, err = control.run(host, unpack(words))
+    assert.equal(0, status)
+    assert.equal('', out)
+    assert.equal("runsmith journal: there is no unit 'plant/nobody' yet\n", err)
+    words = { 'journal', '--follow', '--kind', 'reload', '--until' }
+    words[6] = os.date('!%Y-%m-%dT%H:%M:%SZ', os.time() + 1)
+    status, out = control.run(host, unpack(words))
+    assert.equal(0, status)
+    assert.truthy(out:find '^[^\n]+ reload [^\n]+\n$')
+    assert.equal(0, (control.run(host, 'journal', '--follow', '--until', '1h')))
+    assert.equal(2, (control.run(host, 'journal', '--kind', ',')))
+    host:finish()
+  end)
+
   it('runs Lua in a worker, and says what it raised', function()
     local host = start()
     local function eval(...) return control.run(host, 'eval', ...) end
