@@ -226,7 +226,7 @@ end
 --- @param text string
 --- @return string? text, string? fault
 function M.kinds(text)
-  if not text:find '[^,]' then return nil, "it must be kinds such as 'exited,restart'" end
+  if not text:find '[^,]' then return nil, "it must be a list: 'exited,restart'" end
   for kind in text:gmatch '[^,]+' do
     if not KINDS[kind] then
       return nil, 'there is no such kind: ' .. hint(kind, KINDS)

@@ -6,9 +6,15 @@ local options = require 'cli.options'
 local remote = require 'cli.remote'
 local span = require 'cli.span'
 local terminal = require 'cli.terminal'
+local uv = require 'luv'
 
 local OUTPUT = 1
 local TICK = 200 -- ms between two looks at the clock
+
+local function unwritten(number)
+  local text = 'cannot write: ' .. uv.translate_sys_error(number)
+  return setmetatable({ code = 'write' }, { __tostring = function() return text end })
+end
 
 -- Writes entries until there are no more: nil at a well end, else what went wrong; and
 -- how many.
@@ -23,7 +29,8 @@ local function copy(host, given, id)
     local out = {}
     write(line, out)
     local text = table.concat(out)
-    if not abi.write(OUTPUT, text, #text) then return nil, count end
+    local ok, number = abi.write(OUTPUT, text, #text)
+    if not ok then return unwritten(number), count end
   end
 end
 

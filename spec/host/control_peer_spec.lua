@@ -78,7 +78,9 @@ describe('the control socket', function()
   it('takes no place of a file, nor of a path that is too long', function()
     local function refused(path)
       local host = harness.start {
-        files = { ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater, here = 'mine' },
+        files = {
+          ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater, here = 'mine',
+        },
         args = { '--socket', path },
       }
       assert.equal(1, host:wait_end())

@@ -159,6 +159,18 @@ describe('the command line', function()
     host:finish()
   end)
 
+  it('fails where what it prints cannot be written', function()
+    local host = start()
+    for _, words in ipairs { 'status --json', 'journal', 'version', 'status --help' } do
+      local line = "RUNSMITH_SOCKET='%s' '%s' %s 2>&1 >/dev/full"
+      local pipe = io.popen(line:format(control.path(host), harness.program(), words)
+        .. ' || echo no')
+      assert.truthy(pipe:read('*a'):find '^runsmith[^\n]*: cannot write: .-\nno\n$')
+      pipe:close()
+    end
+    host:finish()
+  end)
+
   it('tells why, by file and line', function()
     local host = start()
     local status, out = control.run(host, 'why', 'plant/edge')
