@@ -29,6 +29,7 @@ local M = {}
 
 local TIMEOUT = 10 -- seconds to connect
 local BACKLOG = 1024
+local PATH_MAX = 107 -- bytes of a Unix socket's path; luv would cut what is longer
 
 local fact = stream.fact
 
@@ -57,6 +58,15 @@ local function check_place(name, options)
     error(('net.%s: port is %s; it must be an integer up to 65535'):format(name,
       tostring(port)), 3)
   end
+  local timeout = options.timeout
+  if timeout ~= nil and not (type(timeout) == 'number' and timeout >= 0) then
+    error(('net.%s: timeout is %s, not seconds'):format(name, tostring(timeout)), 3)
+  end
+end
+
+local function too_long(path)
+  local text = "a socket's path has at most %d bytes: %s"
+  return #path > PATH_MAX and err.new('ENAMETOOLONG', text:format(PATH_MAX, path))
 end
 
 -- Calls luv, waits for its callback: what that is given.
@@ -135,6 +145,8 @@ function M.connect(options)
   local by = host.now() + (options.timeout or TIMEOUT)
   local made, why
   if options.path then
+    local fault = too_long(options.path)
+    if fault then return nil, fault end
     local uv = owned.luv()
     made, why = attempt(by, uv.new_pipe, uv.pipe_connect, options.path)
   else
@@ -190,15 +202,17 @@ local function arrived(self, why)
   stream.wake(self)
 end
 
--- The socket of a server that is no more is replaced.
+-- The socket of a server that is no more is replaced; nothing else is.
 local function bind_path(uv, handle, path)
+  local fault = too_long(path)
+  if fault then return nil, fault end
   local ok, why, code = uv.pipe_bind(handle, path)
   if ok or code ~= 'EADDRINUSE' then return ok, why end
   local made, refused = M.connect { path = path, timeout = 1 }
   if made then made:close() end
-  if made or type(refused) ~= 'table' or refused.code ~= 'ECONNREFUSED' then
-    return nil, why
-  end
+  local is_dead = type(refused) == 'table' and refused.code == 'ECONNREFUSED'
+  local stat = is_dead and uv.fs_lstat(path)
+  if not stat or stat.type ~= 'socket' then return nil, why end
   os.remove(path)
   return uv.pipe_bind(handle, path)
 end
