@@ -11,7 +11,9 @@
 ---           return response:send('hello ' .. request.params.name)
 ---         end,
 ---         ['POST /echo'] = function(request, response)
----           return response:json(request:json())
+---           local value, why = request:json()
+---           if why then return response:send(tostring(why), 400) end
+---           return response:json(value)
 ---         end,
 ---       },
 ---     })
