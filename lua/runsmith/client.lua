@@ -257,9 +257,12 @@ end
 
 -- One request on a connection of its own.
 local function once(op, fields)
-  local client, err = M.connect(fields.socket)
-  if not client then return nil, err end
+  local path = fields.socket
   fields.socket = nil
+  local is_plain, why = pcall(json.encode, fields)
+  if not is_plain then return fail('invalid', '%s', why) end
+  local client, err = M.connect(path)
+  if not client then return nil, err end
   local result
   result, err = client:request(op, fields)
   client:close()

@@ -33,6 +33,7 @@ return worker.define {
       local unit, err = client.status 'plant/other'
       print('status', unit and unit.health or err)
       print('restart', client.restart('plant/other') and 'done')
+      print('add', select(2, client.add('plant', 'x', { print })).code)
       print('none', tostring(select(2, client.stop 'plant/none')))
     end
     time.sleep(0.05)
@@ -315,6 +316,7 @@ describe('a worker', function()
     assert.equal("none\tthere is no unit 'plant/none'", last.text)
     assert.equal(1, #host:all { kind = 'output', text = 'status\thealthy' })
     assert.equal(1, #host:all { kind = 'output', text = 'restart\tdone' })
+    assert.equal(1, #host:all { kind = 'output', text = 'add\tinvalid' })
     host:finish()
   end)
 end)
