@@ -2,20 +2,22 @@
 --- comes faster than it is read waits with the sender. What a worker opened is closed
 --- when its incarnation ends.
 ---
----     local net = require 'std.net'
----     local task = require 'std.task'
+--- ```lua
+--- local net = require 'std.net'
+--- local task = require 'std.task'
 ---
----     local listener = assert(net.listen { host = '127.0.0.1', port = 0 })
----     task.spawn(function()
----       local stream = assert(listener:accept(5))
----       stream:write('you said ' .. assert(stream:read_line()) .. '\n')
----       stream:close()
----     end)
----     local stream = assert(net.connect { host = '127.0.0.1', port = listener.port })
----     assert(stream:write 'hello\n')
----     assert(stream:read_line() == 'you said hello')
----     stream:close()
----     listener:close()
+--- local listener = assert(net.listen { host = '127.0.0.1', port = 0 })
+--- task.spawn(function()
+---   local stream = assert(listener:accept(5))
+---   stream:write('you said ' .. assert(stream:read_line()) .. '\n')
+---   stream:close()
+--- end)
+--- local stream = assert(net.connect { host = '127.0.0.1', port = listener.port })
+--- assert(stream:write 'hello\n')
+--- assert(stream:read_line() == 'you said hello')
+--- stream:close()
+--- listener:close()
+--- ```
 
 local err = require 'std.err'
 local host = require 'runsmith.host'
@@ -273,8 +275,8 @@ function Listener:accept(timeout)
   end
 end
 
---- Has `fn(stream)` called, by nobody, for each connection: the library's own servers.
---- @param fn fun(stream: std.net.Stream)
+-- Has `fn(stream)` called, by nobody, for each connection: the library's own servers.
+-- @param fn fun(stream: std.net.Stream)
 function Listener:each(fn) self.on_stream = fn end
 
 function Listener:close()
@@ -286,7 +288,7 @@ function Listener:close()
   stream.wake(self)
 end
 
---- A datagram socket; see std.net.udp.
+--- A datagram socket.
 --- @param options? { host?: string, port?: integer, broadcast?: boolean,
 ---   group?: string, interface?: string } group: a multicast group to join
 --- @return std.net.Udp? socket, string|std.Err? why

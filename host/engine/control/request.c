@@ -40,8 +40,8 @@ static const struct {
   {"await", cJSON_IsBool, "true or false"},
 };
 
-/* A field of a wrong type is not as good as none: the rest may then mean the whole tree.
-** False: it was answered. */
+/* A field of a wrong type is not as good as none: the rest may then mean the whole
+** tree. False: it was answered. */
 static bool has_types(const rs_request *request) {
   for (size_t i = 0; i < RS_COUNT_OF(types); i++) {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(request->json, types[i].key);
