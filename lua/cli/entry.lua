@@ -45,8 +45,9 @@ local WHY_RESTART = {
   reload = 'it changed',
 }
 
--- The first line of a text, and the rest.
+-- The first line of a text, and the rest; of a traceback alone, where it was.
 local function first_line(text)
+  text = text:gsub('^stack traceback:\n%s*', 'in ')
   local first, rest = text:match '^([^\n]*)\n?(.*)$'
   return first, said(rest)
 end

@@ -63,6 +63,7 @@ describe('the tree', function()
       note { life = 'killed', health = 'lingering' })
     assert.equal('completed for 1.0 s', note { life = 'down', health = 'completed' })
     assert.equal('', note {})
+    assert.equal('not ready', note { ready = false })
   end)
 
   it('is no way to move the cursor', function()

@@ -30,6 +30,12 @@ local READS = { -- kind, fields, how it reads
   },
   { 'exited', { reason = 'signal', signal = 'SIGKILL' }, 'signal: SIGKILL', 'red' },
   { 'exited', { reason = 'error', status = 3 }, 'error: status 3', 'red' },
+  {
+    'exited',
+    { reason = 'interrupted', where = 'stack traceback:\n\tx.lua:1: in f\n\ty.lua:2' },
+    'interrupted: in x.lua:1: in f',
+    'red',
+  },
   { 'killed', { why = 'shutdown' }, 'did not stop in time', 'red' },
   {
     'restart',
