@@ -27,7 +27,9 @@ M.probe_kinds = {}
 
 local places = setmetatable({}, { __mode = 'k' })
 
+-- `return rs.supervisor {…}` is a tail call: nobody is left who called, and C is above.
 local function place_of(info)
+  if info.currentline < 0 and M.script then return { file = M.script, line = 1 } end
   local lines = places[info.func]
   if not lines then
     lines = { file = getinfo(info.func, 'S').source:gsub('^@', '') }
@@ -74,8 +76,9 @@ function M.kind(value)
 end
 
 --- Forgets what an evaluation before declared.
-function M.forget()
-  M.backends, M.probe_kinds = {}, {}
+--- @param script? string the file that is evaluated now
+function M.forget(script)
+  M.backends, M.probe_kinds, M.script = {}, {}, script
 end
 
 return M

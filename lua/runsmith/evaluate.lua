@@ -120,7 +120,7 @@ function M.here(file)
   for name in pairs(package.loaded) do
     before[name] = true
   end
-  describe.forget()
+  describe.forget(file)
   recorder:install()
   local ok, compiled, mistakes = pcall(work, file, dir, recorder)
   recorder:remove()

@@ -16,6 +16,7 @@ local function root(fields) return tree(BEATER, fields .. ',') end
 local RULES = { -- script, the one mistake
   { 'return 42', '1: the script returns 42; it must return one supervisor' },
   { "return rs.worker 'a' { run = 'beater' }", '1: the script returns a worker' },
+  { 'return rs.supervisor { ' .. BEATER .. ' }', '1: ?: the name is missing' },
   {
     root 'intensty = {}',
     "1: plant: unknown field 'intensty': did you mean 'intensity'?",
@@ -276,6 +277,7 @@ describe('a tree that breaks one rule has one mistake:', function()
       assert.is_nil(view)
       assert.equal(1, #mistakes, table.concat(mistakes, '\n'))
       assert.truthy(mistakes[1]:find(rule[2], 1, true), mistakes[1])
+      assert.is_nil(mistakes[1]:find('[C]', 1, true))
     end)
   end
 
