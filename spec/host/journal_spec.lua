@@ -63,7 +63,8 @@ describe('the journal', function()
           .. "return rs.supervisor 'plant' { rs.worker 'talker' { run = 'talker' } }",
         ['talker.lua'] = "local log = require 'std.log'\n"
           .. "return require('runsmith.worker').define {\n"
-          .. "  starting = function() log.info 'one' print 'two' return 'run' end,\n"
+          .. "  starting = function()\n    log.info('one', { '\\255', { 2 } })\n"
+          .. "    print 'two'\n    return 'run'\n  end,\n"
           .. "  running = function() log.info 'three' return 'complete' end,\n"
           .. '}',
       },
@@ -76,6 +77,8 @@ describe('the journal', function()
     local order = 'started starting one two running ready three terminating'
       .. ' stopped exited'
     assert.equal(order, table.concat(told, ' '):gsub(' completed', ''))
+    local one = host:all({ text = 'one' })[1]
+    assert.same({ '\239\191\189', { 2 } }, one.fields) -- no byte that is no UTF-8
     host:finish()
   end)
 

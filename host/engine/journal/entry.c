@@ -302,10 +302,11 @@ void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t 
   rs_json_name(&line, "level", rs_name_level(level));
   if (text) rs_json_name(&line, "text", text);
   else rs_json_text(&line, "text", json, size);
-  char *printed = cJSON_IsObject(fields) ? cJSON_PrintUnformatted(fields) : NULL;
+  bool is_there = cJSON_IsObject(fields) || cJSON_IsArray(fields);
+  char *printed = is_there ? cJSON_PrintUnformatted(fields) : NULL;
   if (printed) {
     rs_bytes_text(&line, ",\"fields\":");
-    rs_bytes_text(&line, printed);
+    rs_json_raw(&line, printed);
     cJSON_free(printed);
   }
   cJSON_Delete(root);
