@@ -32,8 +32,8 @@ local READS = { -- kind, fields, how it reads
   { 'exited', { reason = 'error', status = 3 }, 'error: status 3', 'red' },
   {
     'exited',
-    { reason = 'interrupted', where = 'stack traceback:\n\tx.lua:1: in f\n\ty.lua:2' },
-    'interrupted: in x.lua:1: in f',
+    { reason = 'stuck', where = 'stack traceback:\n\tstd/x.lua:1\n\ty.lua:2: in f' },
+    'stuck: in y.lua:2: in f',
     'red',
   },
   { 'killed', { why = 'shutdown' }, 'did not stop in time', 'red' },
