@@ -26,8 +26,8 @@ static void stop(rs_engine *engine, const struct signalfd_siginfo *info) {
   bool passed_on = (pid_t)info->ssi_pid == engine->options->witness;
   const char *name = rs_name_signal((int)info->ssi_signo);
   if (is_echo(engine, passed_on)) return;
-  if (!engine->applied) {
-    rs_engine_end(engine, 1);
+  if (!engine->applied) { /* nothing runs yet, and nothing has failed */
+    rs_engine_end(engine, 0);
     return;
   }
   event.a = engine->stop_asked != 0;

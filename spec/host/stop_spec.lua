@@ -103,6 +103,16 @@ describe('a host', function()
     host:finish { signal = false, status = 1 }
   end)
 
+  it('of a host that still evaluates its script is no failure', function()
+    local script = "io.stderr:write 'begun\\n'\nwhile true do end\n"
+    local host = harness.start { files = { ['tree.lua'] = script } }
+    while host.text[1] ~= 'begun' do
+      assert.is_true(host:read(10), host:tail())
+    end
+    host:signal 'TERM'
+    host:finish { signal = false, status = 0 }
+  end)
+
   for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
     it(('that has completed ends, status 0: a %s task'):format(backend), function()
       local host = start(SHORT:format('function() end', backend))
