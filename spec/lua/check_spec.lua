@@ -261,6 +261,10 @@ local RULES = { -- script, the one mistake
     tree(BEATER .. ", rs.channel 'c' {}, rs.channel 'c' {}"),
     'a channel of this name',
   },
+  {
+    root "rs.channel 'a' { durable = 'x' }, rs.channel 'b' { durable = './x' }",
+    "durable: './x' is the file of channel 'a' (",
+  },
 }
 
 local CYCLES = { -- children with `after`, fields of the root, the mistake
