@@ -75,6 +75,7 @@ local function is_hidden(comment)
   for i = #comment, 1, -1 do
     local who = comment[i]:match '^@field (%l+) '
     if HIDDEN[who] then table.remove(comment, i) end
+    if comment[i] == '@package' then return true end
   end
   return #comment == 0
 end

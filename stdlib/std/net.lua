@@ -275,8 +275,9 @@ function Listener:accept(timeout)
   end
 end
 
--- Has `fn(stream)` called, by nobody, for each connection: the library's own servers.
--- @param fn fun(stream: std.net.Stream)
+--- Has `fn(stream)` called, by nobody, for each connection: the library's own servers.
+--- @param fn fun(stream: std.net.Stream)
+--- @package
 function Listener:each(fn) self.on_stream = fn end
 
 function Listener:close()

@@ -103,9 +103,10 @@ function M.new(handle)
   return self
 end
 
--- The next bytes from below, until `by`.
--- @param by? number
--- @return string? bytes, string|std.Err? why
+--- The next bytes from below, until `by`.
+--- @param by? number
+--- @return string? bytes, string|std.Err? why
+--- @package
 function Stream:pull(by)
   while self.first > self.last do
     if self.ended then return nil, self.ended end
@@ -288,15 +289,17 @@ function Stream:close()
   if watch then schedule.wake(watch, nil, 'closed') end
 end
 
--- Ends it; a last word is left with the kernel, if it has room for it.
--- @param bytes? string
+--- Ends it; a last word is left with the kernel, if it has room for it.
+--- @param bytes? string
+--- @package
 function Stream:close_after(bytes)
   if bytes and self.handle then uv.try_write(self.handle, bytes) end
   return self:close()
 end
 
--- Nobody uses it for now: once the peer ends it, it is closed.
--- @param is_spare boolean
+--- Nobody uses it for now: once the peer ends it, it is closed.
+--- @param is_spare boolean
+--- @package
 function Stream:spare(is_spare)
   self.is_spare = is_spare
   if is_spare and self.ended then self:close() end
@@ -306,9 +309,10 @@ end
 --- @return boolean
 function Stream:is_open() return self.handle ~= nil and not self.ended end
 
--- Waits until `ticket` is woken, or the peer is gone: nil, 'closed'.
--- @param ticket integer
--- @param seconds? number
+--- Waits until `ticket` is woken, or the peer is gone: nil, 'closed'.
+--- @param ticket integer
+--- @param seconds? number
+--- @package
 function Stream:suspend(ticket, seconds)
   if not self:is_open() then schedule.wake(ticket, nil, 'closed') end
   self.watch = ticket
