@@ -87,3 +87,21 @@ describe('eval of what is no JSON', function()
     host:finish()
   end)
 end)
+
+describe('eval that ends its worker', function()
+  after_each(harness.sweep)
+
+  it('says so at once', function()
+    local host = control.start {
+      ['tree.lua'] = tree 'process', ['spinner.lua'] = WORKER,
+    }
+    for i, lua in ipairs { 'os.exit(1)', "require('ffi').cast('int *', 0)[0] = 1" } do
+      local status, _, text =
+        control.run(host, 'eval', 'plant/one', '--timeout', '60', lua)
+      assert.equal(1, status)
+      assert.equal('runsmith eval: the worker ended and gave no answer\n', text)
+      host:wait_for { kind = 'ready', unit = 'plant/one', incarnation = i }
+    end
+    host:finish()
+  end)
+end)

@@ -199,6 +199,7 @@ void rs_control_tell(rs_engine *engine) {
   struct rs_control *control = engine->control;
   if (!control) return;
   bool more = rs_act_look(engine);
+  if (control->asks) rs_ask_look(engine);
   if (control->told != engine->journal.end)
     for (rs_peer *peer = control->first; peer; peer = peer->next)
       if (peer->tail && peer->out.size < RS_PEER_FULL) rs_peer_busy(peer);
