@@ -115,6 +115,20 @@ static bool read_id(rs_request *request) {
   return fits;
 }
 
+/* Whether a text has a NUL in it, at which C would end it: \\u0000, the backslash itself
+** being no part of an escape. */
+static bool has_nul(const char *line, size_t size) {
+  static const char nul[] = "\\u0000";
+  const char *at = line, *end = line + size;
+  while ((at = memmem(at, (size_t)(end - at), nul, sizeof nul - 1))) {
+    size_t before = 0;
+    while (at - before > line && at[-1 - (long)before] == '\\') before++;
+    if (before % 2 == 0) return true;
+    at++;
+  }
+  return false;
+}
+
 void rs_request_take(rs_peer *peer, const char *line, size_t size) {
   rs_request request = {.peer = peer};
   bool is_text = memchr(line, 0, size) == NULL;
@@ -129,6 +143,8 @@ void rs_request_take(rs_peer *peer, const char *line, size_t size) {
   else if (strlen(request.path) >= RS_REQUEST_PATH)
     rs_peer_refuse(peer, request.id, "invalid", "a path has at most %d bytes",
                    RS_REQUEST_PATH - 1);
+  else if (has_nul(line, size))
+    rs_peer_refuse(peer, request.id, "invalid", "a text has a NUL in it");
   else if (has_types(&request)) dispatch(&request);
   cJSON_Delete(json);
 }
