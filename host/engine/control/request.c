@@ -115,8 +115,8 @@ static bool read_id(rs_request *request) {
   return fits;
 }
 
-/* Whether a text has a NUL in it, at which C would end it: \\u0000, the backslash itself
-** being no part of an escape. */
+/* Whether a text has a NUL in it, at which C would end it: \u0000, its backslash being
+** no part of another escape. */
 static bool has_nul(const char *line, size_t size) {
   static const char nul[] = "\\u0000";
   const char *at = line, *end = line + size;

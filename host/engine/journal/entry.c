@@ -313,6 +313,17 @@ void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t 
   finish(engine);
 }
 
+void rs_entry_gap(rs_engine *engine, uint64_t from, uint64_t up_to, rs_bytes *out) {
+  rs_entry entry = {.seq = up_to, .mono = rs_base_now(), .kind = RS_J_DROPPED};
+  entry.unit = entry.inc = RS_NONE;
+  begin(engine, &entry);
+  rs_json_int(&line, "from", (int64_t)from);
+  rs_json_int(&line, "up_to", (int64_t)up_to);
+  rs_json_name(&line, "boot", engine->boot);
+  rs_bytes_text(&line, "}\n");
+  rs_bytes_add(out, line.at, line.size);
+}
+
 void rs_entry_disk(rs_engine *engine) {
   rs_disk *disk = &engine->journal.disk;
   if (disk->removed > 0) {
