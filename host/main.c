@@ -121,6 +121,13 @@ static void fill_descriptors(void) {
     if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) _exit(FAILED);
 }
 
+/* What a command printed and could not be written is no success. */
+static int tell_unwritten(int status) {
+  if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+  fprintf(stderr, "runsmith: cannot write: %s\n", strerror(errno));
+  return status == OK ? FAILED : status;
+}
+
 int main(int argc, char **argv) {
   fill_descriptors();
   prctl(PR_SET_NAME, "runsmith"); /* it may have been exec'd as "exe" */
@@ -129,5 +136,5 @@ int main(int argc, char **argv) {
   if (strcmp(command, "__evaluate") == 0) return evaluate(argc, argv);
   if (strcmp(command, "__print") == 0) return run_lua("cli.print", argc, argv, 2);
   int status = run_lua("cli", argc, argv, 1);
-  return rs_state_asked.asked ? run_host(argv[0]) : status;
+  return rs_state_asked.asked ? run_host(argv[0]) : tell_unwritten(status);
 }

@@ -26,7 +26,7 @@ rs_written(fish/vendor_completions.d/runsmith.fish completion fish)
 rs_written(${RS_LIBRARY}/runsmith.lua __definitions)
 
 # What carries its definitions in its comments.
-file(GLOB sources RELATIVE ${CMAKE_SOURCE_DIR}/stdlib CONFIGURE_DEPENDS
+file(GLOB_RECURSE sources RELATIVE ${CMAKE_SOURCE_DIR}/stdlib CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/stdlib/std/*.lua)
 foreach(source ${sources}
     runsmith/worker.lua runsmith/vm/context.lua runsmith/client.lua)

@@ -190,6 +190,10 @@ void rs_core_free(rs_core *core);
 int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t number,
                   char *why, size_t why_size);
 
+/* Whether that would be refused: 0, or -1 and the sentence. */
+int rs_core_refuses(const rs_core *core, const rs_plan *plan, char *why,
+                    size_t why_size);
+
 /* What the entry of the next plan that is applied says: its cause, a text, a span. */
 void rs_core_because(rs_core *core, uint64_t cause, uint64_t text, rs_time span);
 

@@ -326,12 +326,14 @@ static void line_up(rs_core *core) {
   }
 }
 
-static int refuse(const rs_core *core, const rs_plan *plan, rs_say *say) {
+int rs_core_refuses(const rs_core *core, const rs_plan *plan, char *why,
+                    size_t why_size) {
+  rs_say say = rs_say_into(why, why_size);
   const rs_unit *root = core->root == RS_NONE ? NULL : rs_unit_of(core, core->root);
   bool over =
     root && (root->flags & (RS_F_GIVEUP | RS_F_FINISH)) && !(root->flags & RS_F_CYCLE);
   if (core->stopping || core->ended || over) {
-    rs_say_text(say, "the host is stopping");
+    rs_say_text(&say, "the host is stopping");
     return -1;
   }
   if (!root) return 0;
@@ -339,8 +341,8 @@ static int refuse(const rs_core *core, const rs_plan *plan, rs_say *say) {
   if (name.len == root->name_len &&
       memcmp(rs_plan_bytes(plan, name), root->name, name.len) == 0)
     return 0;
-  rs_say_text(say, "the root's name cannot change: it is ");
-  rs_say_bytes(say, root->name, root->name_len);
+  rs_say_text(&say, "the root's name cannot change: it is ");
+  rs_say_bytes(&say, root->name, root->name_len);
   return -1;
 }
 
@@ -352,10 +354,9 @@ void rs_core_because(rs_core *core, uint64_t cause, uint64_t text, rs_time span)
 
 int rs_core_apply(rs_core *core, rs_time now, const rs_plan *plan, uint32_t number,
                   char *why, size_t why_size) {
-  rs_say say = rs_say_into(why, why_size);
   core->real = now;
   core->now = rs_late_now(&core->late, now, rs_due_first(&core->due));
-  if (refuse(core, plan, &say) != 0) {
+  if (rs_core_refuses(core, plan, why, why_size) != 0) {
     rs_core_because(core, 0, 0, 0);
     return -1;
   }

@@ -31,7 +31,7 @@ _Static_assert(sizeof(rs_channel_slot) == 256, "chunks are whole pages");
 
 #define SLOTS_AT ((off_t)BOOK_SIZE + HEAD_SIZE)
 #define AREAS_AT (SLOTS_AT + (off_t)CHUNKS * (off_t)CHUNK_SIZE)
-#define FILE_SIZE (AREAS_AT + (off_t)RS_CHANNEL_SLOTS_MAX * RS_CHANNEL_VALUE_MAX)
+#define FILE_SIZE (AREAS_AT + (off_t)RS_CHANNEL_SLOTS_MAX * RS_CHANNEL_AREA)
 
 rs_time rs_channel_now(void) {
   struct timespec now;
@@ -155,9 +155,7 @@ rs_channel_slot *rs_channel_slot_at(rs_channel *channel, uint32_t index) {
   return &chunk[index % RS_CHANNEL_CHUNK];
 }
 
-static off_t area(uint32_t index) {
-  return AREAS_AT + (off_t)index * RS_CHANNEL_VALUE_MAX;
-}
+static off_t area(uint32_t index) { return AREAS_AT + (off_t)index * RS_CHANNEL_AREA; }
 
 bool rs_channel_write(rs_channel *channel, uint32_t index, const void *bytes,
                       uint32_t size) {
@@ -199,7 +197,7 @@ void rs_channel_give_free(rs_channel *channel, uint32_t index) {
   if (!slot) return;
   if (slot->size > KEPT)
     fallocate(channel->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, area(index),
-              RS_CHANNEL_VALUE_MAX);
+              RS_CHANNEL_AREA);
   slot->size = 0;
   slot->next = channel->head->free;
   channel->head->free = index;

@@ -19,7 +19,8 @@
 #include "../core/abi.h"
 
 enum {
-  RS_CHANNEL_VALUE_MAX = 1 << 20,
+  RS_CHANNEL_VALUE_MAX = (1 << 20) + 5, /* as it travels: a string of 1 MiB, its head */
+  RS_CHANNEL_AREA = (1 << 20) + 4096,   /* whole pages of a slot's large value */
   RS_CHANNEL_INLINE = 192, /* bytes of a value that lie beside the item's head */
   RS_CHANNEL_USERS_MAX = 1 << 16,
   RS_CHANNEL_GENS = 1 << 26,

@@ -1,5 +1,5 @@
 --- runsmith add: another unit of a pool.
-local json = require 'cjson'
+local json = require 'runsmith.json'
 local remote = require 'cli.remote'
 
 return {

@@ -45,8 +45,21 @@ local WHY_RESTART = {
   reload = 'it changed',
 }
 
--- The first line of a text, and the rest.
+-- The frame of a traceback that is the user's, not the library's that it called.
+local function own_frame(frames)
+  for line in frames:gmatch '[^\n]+' do
+    local frame = line:match '^%s*(.*)$'
+    if not (frame:find '^runsmith/' or frame:find '^std/' or frame:find '^%[C%]') then
+      return frame
+    end
+  end
+  return frames:match '^%s*([^\n]*)'
+end
+
+-- The first line of a text, and the rest; of a traceback alone, where it was.
 local function first_line(text)
+  local frames = text:match '^stack traceback:\n(.+)$'
+  if frames then return 'in ' .. own_frame(frames), frames:find '\n.' and frames end
   local first, rest = text:match '^([^\n]*)\n?(.*)$'
   return first, said(rest)
 end
@@ -226,6 +239,7 @@ end
 --- @param text string
 --- @return string? text, string? fault
 function M.kinds(text)
+  if not text:find '[^,]' then return nil, "it must be a list: 'exited,restart'" end
   for kind in text:gmatch '[^,]+' do
     if not KINDS[kind] then
       return nil, 'there is no such kind: ' .. hint(kind, KINDS)

@@ -124,12 +124,27 @@ function FORMATS.dot(states)
   return lines
 end
 
-local function find_life(view, path)
+local function is_template(view, row)
+  return bit.band(view.spec[view.unit[row].spec].flags, C.RS_TEMPLATE) ~= 0
+end
+
+-- A unit's row, or that of the template by which a pool would make it.
+local function find_row(view, path)
   local row = view:find(path)
+  local above = path:match '^(.+)/[^/]+$'
+  local parent = not row and above and view:find(above)
+  for i = 0, parent and view.count.unit - 1 or -1 do
+    if view.unit[i].parent == parent and is_template(view, i) then row = i end
+  end
+  return row
+end
+
+local function find_life(view, path)
+  local row = find_row(view, path)
   if not row then
     local paths = {}
     for i = 0, math.min(view.count.unit, 1000) - 1 do
-      paths[i + 1] = view:path(i)
+      if not is_template(view, i) then paths[#paths + 1] = view:path(i) end
     end
     return nil,
       ("there is no unit '%s': %s"):format(

@@ -150,7 +150,8 @@ return {
       end
       io.stdout:write(dir, '/', file[1], '\n')
     end
-    io.stdout:write(('\n  cd %s && runsmith run tree.lua\n'):format(dir))
+    local word = dir:find '[^%w_./-]' and "'" .. dir:gsub("'", "'\\''") .. "'" or dir
+    io.stdout:write(('\n  cd %s && runsmith run tree.lua\n'):format(word))
     return 0
   end,
 }

@@ -121,7 +121,10 @@ end
 -- Since when it has been on its way, and what comes next.
 local function at_present(unit, above)
   local parts = {}
-  if unit.life == 'up' and unit.health == 'healthy' then return parts end
+  if unit.life == 'up' and unit.health == 'healthy' then
+    parts[1] = unit.ready == false and 'not ready' or nil
+    return parts
+  end
   local at = SAY[unit.life] and unit.life or unit.health
   parts[1] = ('%s for %s'):format(at, span.text(unit.since))
   if unit.health == 'waiting' or SAY[unit.life] then

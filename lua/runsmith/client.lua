@@ -5,6 +5,7 @@
 
 local folder_of = require 'runsmith.folder'
 local json = require 'cjson'
+local writer = require 'runsmith.json'
 
 local M = {}
 
@@ -213,7 +214,7 @@ function Client:send(op, fields)
   end
   self.number = self.number + 1
   request.id, request.op = self.number, op
-  local line = json.encode(request) .. '\n'
+  local line = writer.encode(request) .. '\n'
   if not self.over then self.uv.write(self.pipe, line, function() end) end
   return self.number
 end
@@ -257,9 +258,12 @@ end
 
 -- One request on a connection of its own.
 local function once(op, fields)
-  local client, err = M.connect(fields.socket)
-  if not client then return nil, err end
+  local path = fields.socket
   fields.socket = nil
+  local is_plain, why = pcall(writer.encode, fields)
+  if not is_plain then return fail('invalid', '%s', why) end
+  local client, err = M.connect(path)
+  if not client then return nil, err end
   local result
   result, err = client:request(op, fields)
   client:close()

@@ -229,7 +229,9 @@ describe('a channel', function()
         for _, value in ipairs { print, { print }, setmetatable({}, {}), cycle } do
           say(select(2, pcall(function() c:send(value) end)))
         end
-        say(select(2, c:send(('x'):rep(2 ^ 20))))
+        say(select(2, c:send(('x'):rep(2 ^ 20 + 1))))
+        assert(c:send(('x'):rep(2 ^ 20)))
+        say(tostring(#c:receive(0).value))
         say(select(2, c:ack { seq = 7, slot = 3, attempt = 1 }))
         say 'done'
       end },
@@ -242,7 +244,8 @@ describe('a channel', function()
     local at = 'tree.lua:12: channel:send takes plain data, not '
     assert.same({
       at .. 'a function', at .. 'a function', at .. 'a table with a metatable',
-      at .. 'a cycle, or tables nested too deep', 'too large', 'not taken', 'done',
+      at .. 'a cycle, or tables nested too deep', 'too large', '1048576', 'not taken',
+      'done',
     }, texts)
     host:finish { signal = false }
   end)

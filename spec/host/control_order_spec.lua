@@ -195,6 +195,25 @@ describe('an order', function()
     finish(host)
   end)
 
+  it('adds with args as they were written, and nothing that is none', function()
+    local host = start()
+    local function add(name, args)
+      return control.run(host, 'add', 'plant/pool', name, args)
+    end
+    assert.equal(0, (add('whole', '{"port":1700000000000123}')))
+    local _, out = control.run(host, 'eval', 'plant/pool/whole',
+      "('%d'):format(ctx.args.port)")
+    assert.equal('1700000000000123\n', out)
+    local deep = ('['):rep(200) .. (']'):rep(200)
+    for _, args in ipairs { 'NaN', '', '{', '[0x10]', deep } do
+      local status, _, err = add('none', args)
+      assert.equal(2, status)
+      assert.truthy(err:find '^runsmith add: the args are no JSON: [^\n]+\n$')
+    end
+    assert.equal(1, (add('nul', '"a\\u0000b"')))
+    finish(host)
+  end)
+
   it('to shut down ends the host, and is answered', function()
     local host = start()
     control.ask(host, { op = 'stop', path = 'plant/slow', wait = false })

@@ -4,6 +4,7 @@ local assert = require 'luassert'
 local control = require 'host.control'
 local fixtures = require 'host.fixtures'
 local harness = require 'host.harness'
+local json = require 'cjson'
 local parts = require 'host.parts'
 local posix = require 'host.posix'
 
@@ -72,6 +73,24 @@ describe('the control socket', function()
     second:release()
     well(host)
     host:finish()
+  end)
+
+  it('takes no place of a file, nor of a path that is too long', function()
+    local function refused(path)
+      local host = harness.start {
+        files = {
+          ['tree.lua'] = TREE, ['beater.lua'] = fixtures.beater, here = 'mine',
+        },
+        args = { '--socket', path },
+      }
+      assert.equal(1, host:wait_end())
+      local text = table.concat(host.text, '\n')
+      assert.equal('mine', posix.slurp(host.dir .. '/here'))
+      host:release()
+      return text
+    end
+    assert.truthy(refused('here'):find 'here: a file is there')
+    assert.truthy(refused(('x'):rep(200)):find 'at most 107 bytes')
   end)
 
   it('takes the place of one that a dead host left', function()
@@ -143,6 +162,24 @@ describe('the control socket', function()
     assert.equal('not_found', client:ask({ op = 'stop', path = 'x/*' }).error.code)
     assert.is_true(client:ask({ id = 3, op = 'status' }).ok)
     client:close()
+    host:finish()
+  end)
+
+  it('takes no field of a wrong type for none', function()
+    local host = start()
+    local function refused(request)
+      local answer = control.ask(host, request)
+      assert.is_false(answer.ok)
+      assert.equal('invalid', answer.error.code)
+      return answer.error.message
+    end
+    assert.equal('path must be a string', refused { op = 'status', path = 5 })
+    assert.equal('since must be a number', refused { op = 'subscribe', since = 'x' })
+    assert.equal('now must be true or false', refused { op = 'shutdown', now = 'no' })
+    assert.equal('a text has a NUL in it', refused { op = 'status', path = '\0' })
+    assert.is_true(control.ask(host, { op = 'status', path = json.null }).ok)
+    local answer = control.ask(host, { op = 'status', path = '\\u0000' })
+    assert.equal('not_found', answer.error.code)
     host:finish()
   end)
 

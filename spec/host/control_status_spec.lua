@@ -33,6 +33,7 @@ return worker.define {
       local unit, err = client.status 'plant/other'
       print('status', unit and unit.health or err)
       print('restart', client.restart('plant/other') and 'done')
+      print('add', select(2, client.add('plant', 'x', { print })).code)
       print('none', tostring(select(2, client.stop 'plant/none')))
     end
     time.sleep(0.05)
@@ -171,6 +172,18 @@ describe('the command line', function()
     host:finish()
   end)
 
+  it('fails where what it prints cannot be written', function()
+    local host = start()
+    for _, words in ipairs { 'status --json', 'journal', 'version', 'status --help' } do
+      local line = "RUNSMITH_SOCKET='%s' '%s' %s 2>&1 >/dev/full"
+      local pipe = io.popen(line:format(control.path(host), harness.program(), words)
+        .. ' || echo no')
+      assert.truthy(pipe:read('*a'):find '^runsmith[^\n]*: cannot write: .-\nno\n$')
+      pipe:close()
+    end
+    host:finish()
+  end)
+
   it('tells why, by file and line', function()
     local host = start()
     local status, out = control.run(host, 'why', 'plant/edge')
@@ -198,6 +211,24 @@ describe('the command line', function()
     local status, _, err = control.run(host, 'journal', 'plant/nobody')
     assert.equal(1, status)
     assert.equal("runsmith journal: there is no unit 'plant/nobody'\n", err)
+    host:finish()
+  end)
+
+  it('is followed until then, and says where nothing may come', function()
+    local host = start()
+    local words = { 'journal', 'plant/nobody', '--follow', '--until' }
+    words[5] = os.date('!%Y-%m-%dT%H:%M:%SZ', os.time() + 1)
+    local status, out, err = control.run(host, unpack(words))
+    assert.equal(0, status)
+    assert.equal('', out)
+    assert.equal("runsmith journal: there is no unit 'plant/nobody' yet\n", err)
+    words = { 'journal', '--follow', '--kind', 'reload', '--until' }
+    words[6] = os.date('!%Y-%m-%dT%H:%M:%SZ', os.time() + 1)
+    status, out = control.run(host, unpack(words))
+    assert.equal(0, status)
+    assert.truthy(out:find '^[^\n]+ reload [^\n]+\n$')
+    assert.equal(0, (control.run(host, 'journal', '--follow', '--until', '1h')))
+    assert.equal(2, (control.run(host, 'journal', '--kind', ',')))
     host:finish()
   end)
 
@@ -297,6 +328,7 @@ describe('a worker', function()
     assert.equal("none\tthere is no unit 'plant/none'", last.text)
     assert.equal(1, #host:all { kind = 'output', text = 'status\thealthy' })
     assert.equal(1, #host:all { kind = 'output', text = 'restart\tdone' })
+    assert.equal(1, #host:all { kind = 'output', text = 'add\tinvalid' })
     host:finish()
   end)
 end)

@@ -41,6 +41,15 @@ static void json_takes_any_bytes(void **state) {
               "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
+static void json_of_another_has_no_wrong_bytes(void **state) {
+  rs_bytes out = {0};
+  (void)state;
+  rs_json_raw(&out, "{\"a\xff\":[\"\xc3\xa4\xc3\"]}");
+  assert_int_equal(out.size, 18);
+  assert_memory_equal(out.at, "{\"a\xef\xbf\xbd\":[\"\xc3\xa4\xef\xbf\xbd\"]}", 18);
+  rs_bytes_free(&out);
+}
+
 static void json_spans_are_seconds(void **state) {
   (void)state;
   rs_bytes out = {0};
@@ -251,6 +260,7 @@ static void slow_readers_are_told(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(json_takes_any_bytes),
+    cmocka_unit_test(json_of_another_has_no_wrong_bytes),
     cmocka_unit_test(json_spans_are_seconds),
     cmocka_unit_test(texts_stay_for_their_turn),
     cmocka_unit_test(names_of_what_is_unknown),

@@ -77,3 +77,42 @@ describe('eval of what does not come back', function()
     host:finish()
   end)
 end)
+
+describe('eval of what is no JSON', function()
+  after_each(harness.sweep)
+
+  it('is drawn: functions by name, a table in itself as dots', function()
+    local host = control.start {
+      ['tree.lua'] = tree 'coroutine', ['spinner.lua'] = WORKER,
+    }
+    local function eval(lua)
+      local status, out = control.run(host, 'eval', 'plant/one', lua)
+      assert.equal(0, status)
+      return out
+    end
+    assert.truthy(eval('self'):find '^{ count = %d+, spin = function: %S+, stubborn = ')
+    local cycle = 'local t = { a = 1, [true] = "x" } t.t = { t } return t'
+    assert.equal('{ [true] = "x", a = 1, t = { [1] = {…} } }\n', eval(cycle))
+    local many = 'local t = { print } for i = 2, 1e5 do t[i] = t end return t'
+    assert.truthy(#eval(many) < 4000)
+    host:finish()
+  end)
+end)
+
+describe('eval that ends its worker', function()
+  after_each(harness.sweep)
+
+  it('says so at once', function()
+    local host = control.start {
+      ['tree.lua'] = tree 'process', ['spinner.lua'] = WORKER,
+    }
+    for i, lua in ipairs { 'os.exit(1)', "require('ffi').cast('int *', 0)[0] = 1" } do
+      local status, _, text =
+        control.run(host, 'eval', 'plant/one', '--timeout', '60', lua)
+      assert.equal(1, status)
+      assert.equal('runsmith eval: the worker ended and gave no answer\n', text)
+      host:wait_for { kind = 'ready', unit = 'plant/one', incarnation = i }
+    end
+    host:finish()
+  end)
+end)

@@ -49,6 +49,8 @@ describe('what is installed', function()
       ['runsmith/library/runsmith.lua'] = 'function rs.supervisor',
       ['runsmith/library/runsmith/vm/context.lua'] = '@class runsmith.Context',
       ['runsmith/library/std/process.lua'] = '@class std.process.Run',
+      ['runsmith/library/std/net/stream.lua'] = '@class std.net.Stream',
+      ['runsmith/library/std/http/request.lua'] = '@class std.http.Request',
     } do
       assert.truthy(posix.slurp(prefix .. '/share/' .. file):find(text, 1, true), file)
     end

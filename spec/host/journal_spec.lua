@@ -2,9 +2,11 @@
 
 local assert = require 'luassert'
 local fixtures = require 'host.fixtures'
+local control = require 'host.control'
 local harness = require 'host.harness'
 local json = require 'cjson'
 local misdeed = require 'host.misdeed'
+local parts = require 'host.parts'
 local posix = require 'host.posix'
 
 local function read_journal(path)
@@ -82,7 +84,8 @@ describe('the journal', function()
           .. "return rs.supervisor 'plant' { rs.worker 'talker' { run = 'talker' } }",
         ['talker.lua'] = "local log = require 'std.log'\n"
           .. "return require('runsmith.worker').define {\n"
-          .. "  starting = function() log.info 'one' print 'two' return 'run' end,\n"
+          .. "  starting = function()\n    log.info('one', { '\\255', { 2 } })\n"
+          .. "    print 'two'\n    return 'run'\n  end,\n"
           .. "  running = function() log.info 'three' return 'complete' end,\n"
           .. '}',
       },
@@ -95,6 +98,36 @@ describe('the journal', function()
     local order = 'started starting one two running ready three terminating'
       .. ' stopped exited'
     assert.equal(order, table.concat(told, ' '):gsub(' completed', ''))
+    local one = host:all({ text = 'one' })[1]
+    assert.same({ '\239\191\189', { 2 } }, one.fields) -- no byte that is no UTF-8
+    host:finish()
+  end)
+
+  it('says up to which entry memory has none any more', function()
+    -- A byte that is no UTF-8 is three in the journal: 64 MiB are soon full.
+    local filler = "local log = require 'std.log'\nreturn function()\n"
+      .. "  for _ = 1, 1500 do log.info('x', { ('\\255'):rep(16000) }) end\nend\n"
+    local host = control.start {
+      ['tree.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n"
+        .. "  rs.command 'stays' { exec = { 'sleep', '1000' } },\n"
+        .. "  pool = rs.worker { run = function() require 'filler' () end } }",
+      ['filler.lua'] = filler,
+    }
+    parts.kill(host, 'printer') -- nobody here reads that much
+    control.ask(host, { op = 'add', path = 'plant', name = 'filler' })
+    local client = control.open(host)
+    local unit
+    repeat
+      unit = client:ask { id = 1, op = 'status', path = 'plant/filler' }
+      host:watch(0.05)
+    until not unit.ok
+    client:send '{"id":1,"op":"journal","since":2}\n'
+    local gap, first = client:object(), client:object()
+    client:close()
+    assert.same({ 'dropped', 3, first.seq - 1, first.seq - 1, first.boot },
+      { gap.kind, gap.from, gap.up_to, gap.seq, gap.boot })
+    assert.truthy(gap.time:find '^%d+%-%d+%-%d+T[%d:]+%.%d+Z$')
+    assert.is_true(gap.mono > first.mono)
     host:finish()
   end)
 
@@ -111,7 +144,6 @@ describe('the journal', function()
 
   it('is complete up to a kill -9 of the host', function()
     local host = run_once(folder)
-    local parts = require 'host.parts'
     parts.kill(host, 'engine')
     host:finish { signal = false, status = 1, stale_socket = true }
     local entries = read_journal(folder .. '/journal')

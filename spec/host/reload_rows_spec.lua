@@ -178,8 +178,11 @@ return rs.supervisor 'plant' { pool = rs.worker { run = 'beater', %s } }
     local host = start(tree(row, ''))
     local x = see(host, 'plant/s/x')
     host:write('tree.lua', (tree(row, ''):gsub("'plant'", "'factory'")))
-    local answer = control.ask(host, { op = 'reload' })
-    assert.truthy(answer.error.message:find "root's name cannot change")
+    for _, op in ipairs { 'plan', 'reload' } do
+      local answer = control.ask(host, { op = op })
+      assert.is_false(answer.ok)
+      assert.truthy(answer.error.message:find "root's name cannot change")
+    end
     assert.same(x, see(host, 'plant/s/x'))
     host:finish()
   end)

@@ -61,7 +61,9 @@ describe('the example of', function()
     for _, example in ipairs(found) do
       names[example.name] = true
     end
-    local all = { 'time', 'log', 'json', 'fs', 'process', 'cron', 'channel' }
+    local all = {
+      'time', 'log', 'json', 'fs', 'process', 'cron', 'channel', 'net', 'http', 'task',
+    }
     for _, name in ipairs(all) do
       assert.is_true(names[name], name)
     end

@@ -21,6 +21,9 @@ local PLAIN = [[
     equal('hello', http.post(url .. '/echo', 'hello').body)
     equal(500, http.get(url .. '/raise').status)
     equal(500, http.get(url .. '/silent').status)
+    for _, what in ipairs { 'body', 'part', 'status', 'header' } do
+      equal(500, assert(http.get(url .. '/wrong/' .. what)).status)
+    end
     answer = http.get(url .. '/late')
     equal(nil, answer)
     equal('you', json.decode(http.get(url .. '/move').body).name)

@@ -249,28 +249,28 @@ describe('std.http', function()
   end)
 
   it('runs the examples of its own documentation', function()
-    local host = web.start('coroutine', [[
-      local modules = require('runsmith.host').modules
+    local examples = ([[
       local count = 0
       for _, name in ipairs {
         'std.http', 'std.http.client', 'std.http.events', 'std.http.files', 'std.net',
         'std.net.udp', 'std.task',
       } do
-        local lines = {}
-        for line in (modules[name] .. '\n'):gmatch '([^\n]*)\n' do
-          local code = line:match '^%-%-%-     (.*)$'
-          if code or #lines > 0 and line == '---' then
-            lines[#lines + 1] = code or ''
-          elseif #lines > 0 then
-            local text = table.concat(lines, '\n')
+        local lines
+        for line in io.lines('@STDLIB@/' .. name:gsub('%.', '/') .. '.lua') do
+          if line == '--- ```lua' then
             lines = {}
+          elseif line == '--- ```' then
             count = count + 1
-            assert(loadstring(text, '=' .. name))()
+            assert(loadstring(table.concat(lines, '\n'), '=' .. name))()
+            lines = nil
+          elseif lines then
+            lines[#lines + 1] = line:match '^%-%-%- ?(.*)$'
           end
         end
       end
-      assert(count >= 7, count)
-    ]])
+      assert(count >= 8, count)
+    ]]):gsub('@STDLIB@', harness.root() .. '/stdlib')
+    local host = web.start('coroutine', examples)
     web.passes(host)
     host:finish()
   end)

@@ -129,6 +129,23 @@ local UNIX = [[
   listener:close()
   equal(nil, (fs.stat 'here.sock'))
   equal('ENOENT', select(2, net.connect { path = 'here.sock' }).code)
+  -- Only a socket gives way, and no path is cut.
+  assert(fs.write('file', 'mine'))
+  equal('EADDRINUSE', select(2, net.listen { path = 'file' }).code)
+  equal('mine', fs.read 'file')
+  for _, call in ipairs { 'listen', 'connect' } do
+    equal('ENAMETOOLONG', select(2, net[call] { path = ('x'):rep(108) }).code)
+  end
+  -- What is no number of bytes is told in the caller's line.
+  one, other = pair()
+  for _, call in ipairs { 'read', 'read_line', 'read_exactly' } do
+    local ok, why = pcall(function() return one[call](one, 0.1), 1 end)
+    equal(false, ok)
+    assert(why:find('^[^:]*client[^:]*:%d+: stream:' .. call .. ' takes'), why)
+  end
+  equal(false, (pcall(net.connect, { port = 1, timeout = '1' })))
+  one:close()
+  other:close()
   -- Datagrams.
   local here = assert(net.udp { host = '127.0.0.1', port = 0 })
   local there = assert(net.udp { host = '127.0.0.1' })

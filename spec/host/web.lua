@@ -40,6 +40,18 @@ local routes = {
     return response:json { name = request.params.name, query = request.query }
   end,
   ['GET /raise'] = function() error 'out of cheese' end,
+  ['GET /wrong/:what'] = function(request, response)
+    local WRONG = {
+      body = function() return response:send(5) end,
+      part = function() return response:write {} end,
+      status = function() return response:json({}, 'created') end,
+      header = function()
+        response.headers['a b'] = 'c'
+        return response:send 'x'
+      end,
+    }
+    return WRONG[request.params.what]()
+  end,
   ['GET /silent'] = function() end,
   ['GET /late'] = function(_, response)
     response:write 'half'

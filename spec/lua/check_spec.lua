@@ -16,6 +16,7 @@ local function root(fields) return tree(BEATER, fields .. ',') end
 local RULES = { -- script, the one mistake
   { 'return 42', '1: the script returns 42; it must return one supervisor' },
   { "return rs.worker 'a' { run = 'beater' }", '1: the script returns a worker' },
+  { 'return rs.supervisor { ' .. BEATER .. ' }', '1: ?: the name is missing' },
   {
     root 'intensty = {}',
     "1: plant: unknown field 'intensty': did you mean 'intensity'?",
@@ -55,10 +56,7 @@ local RULES = { -- script, the one mistake
     root 'intensity = { man = 1 }',
     "intensity has no field 'man': did you mean 'max'?",
   },
-  {
-    root 'intensity = { max = 1e7 }',
-    'it must be an integer from 0 to 1000000, or math.huge',
-  },
+  { root 'intensity = { max = 1e7 }', 'integer from 0 to 1000000, or math.huge' },
   { root 'backoff = { max = 3 }', 'backoff lacks first' },
   { root 'backoff = { first = 3, max = 1 }', 'backoff.max is 1, below first, 3' },
   { root 'backoff = { first = 1, jitter = 2 }', 'it must be a number from 0 to 1' },
@@ -263,6 +261,10 @@ local RULES = { -- script, the one mistake
     tree(BEATER .. ", rs.channel 'c' {}, rs.channel 'c' {}"),
     'a channel of this name',
   },
+  {
+    root "rs.channel 'a' { durable = 'x' }, rs.channel 'b' { durable = './x' }",
+    "durable: './x' is the file of channel 'a' (",
+  },
 }
 
 local CYCLES = { -- children with `after`, fields of the root, the mistake
@@ -279,6 +281,7 @@ describe('a tree that breaks one rule has one mistake:', function()
       assert.is_nil(view)
       assert.equal(1, #mistakes, table.concat(mistakes, '\n'))
       assert.truthy(mistakes[1]:find(rule[2], 1, true), mistakes[1])
+      assert.is_nil(mistakes[1]:find('[C]', 1, true))
     end)
   end
 

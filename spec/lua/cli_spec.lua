@@ -69,6 +69,8 @@ setup(function()
     ['tree.lua'] = SCRIPT,
     ['beater.lua'] = scripts.BEATER,
     ['program.lua'] = PROGRAM,
+    ['pool.lua'] = "local rs = require 'runsmith'\n"
+      .. "return rs.supervisor 'plant' { pool = rs.worker { run = 'beater' } }\n",
     ['bad.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'p' {\n"
       .. "  rs.worker 'a' { rum = 1 },\n}\n",
     ['life.lua'] = "local rs, ever = require 'runsmith', math.huge\n"
@@ -294,6 +296,14 @@ describe('lifecycle', function()
       'digraph lifecycle {',
       '"running" -> "closing" [label = "stop (1 s)"]'
     )
+  end)
+
+  it("of a pool's units is its template's", function()
+    local status, out = run('lifecycle', dir .. 'pool.lua', 'plant/any')
+    assert.equal(0, status)
+    has(out, 'running  heartbeat')
+    local _, _, err = run('lifecycle', dir .. 'pool.lua', 'plnt')
+    has(err, "did you mean 'plant'?")
   end)
 
   it('of what has none is refused', function()

@@ -63,6 +63,7 @@ describe('the tree', function()
       note { life = 'killed', health = 'lingering' })
     assert.equal('completed for 1.0 s', note { life = 'down', health = 'completed' })
     assert.equal('', note {})
+    assert.equal('not ready', note { ready = false })
   end)
 
   it('is no way to move the cursor', function()
@@ -100,9 +101,19 @@ describe('a span', function()
       assert.equal(seconds, span.seconds(text))
     end
     assert.is_nil(span.seconds 'soon')
-    assert.is_nil((span.date 'soon'))
-    assert.truthy(span.date('2026-01-02 03:04'):find '^2026%-01%-0%dT%d%d:04:00$')
-    assert.equal('2026-01-02T03:04:05.6Z', span.date '2026-01-02T03:04:05.6Z')
+    local WRONG = {
+      'soon', '', '25:00', '12:61', '12:3045', '2026-13-01', '2026-02-30',
+      '2026-01-02T24:00:00Z', '2026-01-02T0Z', '2026-01-02 03', '1 2',
+    }
+    for _, text in ipairs(WRONG) do
+      local date, why = span.date(text)
+      assert.is_nil(date, text)
+      assert.truthy(why:find '^it must be')
+    end
+    assert.truthy(span.date('2026-01-02 03:04'):find '^2026%-01%-0%dT%d%d:04:00%.0+Z$')
+    assert.equal('2026-01-02T03:04:05.600000Z', span.date '2026-01-02T03:04:05.6Z')
+    assert.equal('2026-01-02T03:04:05.000000Z', span.date '2026-01-02T03:04:05Z')
+    assert.equal('1970-01-01T00:00:00.000000Z', span.date '99999999999999d')
   end)
 end)
 

@@ -221,7 +221,7 @@ function M.new()
     section = 0,
     opened = 0,
   }, Vm)
-  local host = { up = UP, down = DOWN, why = WHY, modules = {}, text_max = 16320 }
+  local host = { up = UP, down = DOWN, why = WHY, text_max = 16320 }
   vm.host = host
   add_tasks(vm, host)
   add_timers(vm, host)

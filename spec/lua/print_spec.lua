@@ -30,6 +30,12 @@ local READS = { -- kind, fields, how it reads
   },
   { 'exited', { reason = 'signal', signal = 'SIGKILL' }, 'signal: SIGKILL', 'red' },
   { 'exited', { reason = 'error', status = 3 }, 'error: status 3', 'red' },
+  {
+    'exited',
+    { reason = 'stuck', where = 'stack traceback:\n\tstd/x.lua:1\n\ty.lua:2: in f' },
+    'stuck: in y.lua:2: in f',
+    'red',
+  },
   { 'killed', { why = 'shutdown' }, 'did not stop in time', 'red' },
   {
     'restart',

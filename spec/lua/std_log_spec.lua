@@ -58,6 +58,11 @@ describe('std.log', function()
     assert.is_table(fields.cycle.itself)
   end)
 
+  it('writes a NUL as what is no character', function()
+    local entries = logged(function() log.info 'a\0b' end)
+    assert.equal('a\239\191\189b', entries[1].text)
+  end)
+
   it('cuts what is too long', function()
     local entries = logged(function()
       log.info(('x'):rep(1e5))

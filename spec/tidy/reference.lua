@@ -56,7 +56,7 @@ end
 local function heading(name, line)
   local fn, args = line:match '^function M%.([%w_]+)(%b())'
   if fn then return ('### %s.%s%s'):format(name, fn, args) end
-  local class, method, rest = line:match '^function (%u%w*):(%l[%w_]*)(%b())'
+  local class, method, rest = line:match '^function [%l.]*(%u%w*):(%l[%w_]*)(%b())'
   if class then return ('### %s:%s%s'):format(class:lower(), method, rest) end
   local value = line:match '^M%.([%w_]+) ='
   if value then return ('### %s.%s'):format(name, value) end
@@ -69,9 +69,13 @@ local function class_of(comment)
   end
 end
 
+local HIDDEN = { package = true, private = true }
+
 local function is_hidden(comment)
   for i = #comment, 1, -1 do
-    if comment[i]:find '^@field package' then table.remove(comment, i) end
+    local who = comment[i]:match '^@field (%l+) '
+    if HIDDEN[who] then table.remove(comment, i) end
+    if comment[i] == '@package' then return true end
   end
   return #comment == 0
 end
@@ -98,10 +102,15 @@ local function add_file(out, name, path, from)
   end
 end
 
-local function public_classes(name)
-  local more = { process = 'process_child', fs = 'fs_watch' }
-  return more[name] and ('stdlib/std/%s.lua'):format(more[name])
-end
+-- Files whose classes a module hands out.
+local MORE = {
+  process = { 'process_child' },
+  fs = { 'fs_watch' },
+  net = { 'net/stream', 'net/udp' },
+  http = {
+    'http/client', 'http/server', 'http/request', 'http/response', 'http/events',
+  },
+}
 
 local function add_module(out, path)
   local name = path:match '([%w_]+)%.lua$'
@@ -119,10 +128,9 @@ local function add_module(out, path)
   end
   add_text(out, '')
   add_file(out, name, path, at)
-  local more = public_classes(name)
-  if more then
+  for _, more in ipairs(MORE[name] or {}) do
     local kept = {}
-    add_file(kept, name, more, 1)
+    add_file(kept, name, ('stdlib/std/%s.lua'):format(more), 1)
     local is_method = false
     for _, line in ipairs(kept) do
       if line:find '^### ' then is_method = not line:find('### ' .. name, 1, true) end

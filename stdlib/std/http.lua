@@ -1,46 +1,52 @@
 --- HTTP/1.1, both ways. A server works whenever its worker waits; a client waits as the
 --- rest of std does. Facts about the world are nil and why.
 ---
----     local http = require 'std.http'
+--- ```lua
+--- local http = require 'std.http'
 ---
----     local server = assert(http.listen {
----       host = '127.0.0.1',
----       port = 0,
----       routes = {
----         ['GET /hello/:name'] = function(request, response)
----           return response:send('hello ' .. request.params.name)
----         end,
----         ['POST /echo'] = function(request, response)
----           return response:json(request:json())
----         end,
----       },
----     })
----     local answer = assert(http.get(server.url .. '/hello/you'))
----     assert(answer.status == 200 and answer.body == 'hello you')
----     server:close()
+--- local server = assert(http.listen {
+---   host = '127.0.0.1',
+---   port = 0,
+---   routes = {
+---     ['GET /hello/:name'] = function(request, response)
+---       return response:send('hello ' .. request.params.name)
+---     end,
+---     ['POST /echo'] = function(request, response)
+---       local value, why = request:json()
+---       if why then return response:send(tostring(why), 400) end
+---       return response:json(value)
+---     end,
+---   },
+--- })
+--- local answer = assert(http.get(server.url .. '/hello/you'))
+--- assert(answer.status == 200 and answer.body == 'hello you')
+--- server:close()
+--- ```
 ---
 --- A worker that serves:
 ---
----     local http = require 'std.http'
----     local worker = require 'runsmith.worker'
+--- ```lua
+--- local http = require 'std.http'
+--- local worker = require 'runsmith.worker'
 ---
----     return worker.define {
----       starting = function(self)
----         self.server = assert(http.listen {
----           port = 0,
----           handler = function(_, response) return response:send 'here' end,
----         })
----         return 'run'
----       end,
----       running = function(self)
----         if not self.server:step() then return 'complete' end
----         return 'keepalive'
----       end,
----       terminating = function(self)
----         self.server:close(3)
----         return 'complete'
----       end,
----     }
+--- return worker.define {
+---   starting = function(self)
+---     self.server = assert(http.listen {
+---       port = 0,
+---       handler = function(_, response) return response:send 'here' end,
+---     })
+---     return 'run'
+---   end,
+---   running = function(self)
+---     if not self.server:step() then return 'complete' end
+---     return 'keepalive'
+---   end,
+---   terminating = function(self)
+---     self.server:close(3)
+---     return 'complete'
+---   end,
+--- }
+--- ```
 
 local M = {}
 
@@ -60,19 +66,19 @@ function M.listen(options)
   return require('std.http.server').listen(options)
 end
 
---- A handler that answers with the files of a folder; see std.http.files.
+--- A handler that answers with the files of a folder.
 --- @param folder string
 --- @param options? { index?: string, max_age?: integer }
 function M.files(folder, options)
   return require('std.http.files').handler(folder, options)
 end
 
---- Events for many clients; see std.http.events.
+--- Events for many clients.
 --- @param options? { queue?: integer, replay?: integer }
 --- @return std.http.Topic
 function M.topic(options) return require('std.http.events').topic(options) end
 
---- Asks, and waits for the answer; see std.http.client.
+--- Asks, and waits for the answer.
 --- @param options std.http.Ask
 --- @return std.http.Answer? answer, string|std.Err? why
 function M.request(options) return require('std.http.client').request(options) end

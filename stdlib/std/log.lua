@@ -41,8 +41,11 @@ local function plain(value, depth)
   return copy
 end
 
+local NO_NUL = '\239\191\189' -- U+FFFD
+
 local function encode(text, fields)
   local entry = { text = text:sub(1, math.floor(host.text_max / TEXT_SHARE)) }
+  entry.text = entry.text:gsub('%z', NO_NUL) -- C reads it, and would end there
   if fields then entry.fields = plain(fields, 0) end
   local ok, json = pcall(cjson.encode, entry)
   if ok and #json <= host.text_max then return json end

@@ -2,20 +2,22 @@
 --- comes faster than it is read waits with the sender. What a worker opened is closed
 --- when its incarnation ends.
 ---
----     local net = require 'std.net'
----     local task = require 'std.task'
+--- ```lua
+--- local net = require 'std.net'
+--- local task = require 'std.task'
 ---
----     local listener = assert(net.listen { host = '127.0.0.1', port = 0 })
----     task.spawn(function()
----       local stream = assert(listener:accept(5))
----       stream:write('you said ' .. assert(stream:read_line()) .. '\n')
----       stream:close()
----     end)
----     local stream = assert(net.connect { host = '127.0.0.1', port = listener.port })
----     assert(stream:write 'hello\n')
----     assert(stream:read_line() == 'you said hello')
----     stream:close()
----     listener:close()
+--- local listener = assert(net.listen { host = '127.0.0.1', port = 0 })
+--- task.spawn(function()
+---   local stream = assert(listener:accept(5))
+---   stream:write('you said ' .. assert(stream:read_line()) .. '\n')
+---   stream:close()
+--- end)
+--- local stream = assert(net.connect { host = '127.0.0.1', port = listener.port })
+--- assert(stream:write 'hello\n')
+--- assert(stream:read_line() == 'you said hello')
+--- stream:close()
+--- listener:close()
+--- ```
 
 local err = require 'std.err'
 local host = require 'runsmith.host'
@@ -29,6 +31,7 @@ local M = {}
 
 local TIMEOUT = 10 -- seconds to connect
 local BACKLOG = 1024
+local PATH_MAX = 107 -- bytes of a Unix socket's path; luv would cut what is longer
 
 local fact = stream.fact
 
@@ -57,6 +60,15 @@ local function check_place(name, options)
     error(('net.%s: port is %s; it must be an integer up to 65535'):format(name,
       tostring(port)), 3)
   end
+  local timeout = options.timeout
+  if timeout ~= nil and not (type(timeout) == 'number' and timeout >= 0) then
+    error(('net.%s: timeout is %s, not seconds'):format(name, tostring(timeout)), 3)
+  end
+end
+
+local function too_long(path)
+  local text = "a socket's path has at most %d bytes: %s"
+  return #path > PATH_MAX and err.new('ENAMETOOLONG', text:format(PATH_MAX, path))
 end
 
 -- Calls luv, waits for its callback: what that is given.
@@ -135,6 +147,8 @@ function M.connect(options)
   local by = host.now() + (options.timeout or TIMEOUT)
   local made, why
   if options.path then
+    local fault = too_long(options.path)
+    if fault then return nil, fault end
     local uv = owned.luv()
     made, why = attempt(by, uv.new_pipe, uv.pipe_connect, options.path)
   else
@@ -190,15 +204,17 @@ local function arrived(self, why)
   stream.wake(self)
 end
 
--- The socket of a server that is no more is replaced.
+-- The socket of a server that is no more is replaced; nothing else is.
 local function bind_path(uv, handle, path)
+  local fault = too_long(path)
+  if fault then return nil, fault end
   local ok, why, code = uv.pipe_bind(handle, path)
   if ok or code ~= 'EADDRINUSE' then return ok, why end
   local made, refused = M.connect { path = path, timeout = 1 }
   if made then made:close() end
-  if made or type(refused) ~= 'table' or refused.code ~= 'ECONNREFUSED' then
-    return nil, why
-  end
+  local is_dead = type(refused) == 'table' and refused.code == 'ECONNREFUSED'
+  local stat = is_dead and uv.fs_lstat(path)
+  if not stat or stat.type ~= 'socket' then return nil, why end
   os.remove(path)
   return uv.pipe_bind(handle, path)
 end
@@ -261,6 +277,7 @@ end
 
 --- Has `fn(stream)` called, by nobody, for each connection: the library's own servers.
 --- @param fn fun(stream: std.net.Stream)
+--- @package
 function Listener:each(fn) self.on_stream = fn end
 
 function Listener:close()
@@ -272,7 +289,7 @@ function Listener:close()
   stream.wake(self)
 end
 
---- A datagram socket; see std.net.udp.
+--- A datagram socket.
 --- @param options? { host?: string, port?: integer, broadcast?: boolean,
 ---   group?: string, interface?: string } group: a multicast group to join
 --- @return std.net.Udp? socket, string|std.Err? why

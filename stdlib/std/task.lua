@@ -1,16 +1,18 @@
 --- Work beside a worker's own: coroutines of its incarnation, which end with it.
 ---
----     local task = require 'std.task'
----     local time = require 'std.time'
+--- ```lua
+--- local task = require 'std.task'
+--- local time = require 'std.time'
 ---
----     local beat = task.spawn(function(every)
----       while time.sleep(every) do
----         print 'still here'
----       end
----       return 'asked to stop'
----     end, 0.01)
----     time.sleep(0.05)
----     beat:cancel()
+--- local beat = task.spawn(function(every)
+---   while time.sleep(every) do
+---     print 'still here'
+---   end
+---   return 'asked to stop'
+--- end, 0.01)
+--- time.sleep(0.05)
+--- beat:cancel()
+--- ```
 
 local schedule = require 'runsmith.vm.schedule'
 local strand = require 'runsmith.vm.strand'

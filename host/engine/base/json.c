@@ -50,6 +50,20 @@ void rs_json_string(rs_bytes *out, const char *text, size_t size) {
   rs_bytes_add(out, "\"", 1);
 }
 
+void rs_json_raw(rs_bytes *out, const char *json) {
+  const unsigned char *s = (const unsigned char *)json, *end = s + strlen(json);
+  while (s < end) {
+    const unsigned char *from = s;
+    while (s < end && *s < 0x80) s++;
+    rs_bytes_add(out, from, (size_t)(s - from));
+    if (s == end) return;
+    size_t length = sequence(s, (size_t)(end - s));
+    if (length > 0) rs_bytes_add(out, s, length);
+    else rs_bytes_text(out, "\xef\xbf\xbd");
+    s += length > 0 ? length : 1;
+  }
+}
+
 static void key_of(rs_bytes *out, const char *key) {
   rs_bytes_add(out, ",\"", 2);
   rs_bytes_text(out, key);

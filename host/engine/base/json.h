@@ -13,6 +13,9 @@
 /* "text", quoted. */
 void rs_json_string(rs_bytes *out, const char *text, size_t size);
 
+/* JSON that another process wrote and somebody has parsed. */
+void rs_json_raw(rs_bytes *out, const char *json);
+
 /* ,"key": and a value. */
 void rs_json_text(rs_bytes *out, const char *key, const char *text, size_t size);
 void rs_json_name(rs_bytes *out, const char *key, const char *text);

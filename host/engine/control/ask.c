@@ -11,7 +11,7 @@ enum { GRACE_MS = 500 }; /* the VM ends it first, and says where it was */
 struct rs_ask {
   struct rs_ask *next;
   rs_peer *peer;
-  uint32_t number;
+  uint32_t number, unit, inc;
   uv_timer_t timer;
   char id[RS_REQUEST_ID];
 };
@@ -31,6 +31,17 @@ static void on_late(uv_timer_t *timer) {
   rs_peer_refuse(ask->peer, ask->id, "timeout",
                  "the worker neither waits nor is between two steps");
   end(ask);
+}
+
+void rs_ask_look(rs_engine *engine) {
+  struct rs_ask *ask = engine->control->asks, *next;
+  for (; ask; ask = next) {
+    const rs_unit *unit = rs_engine_unit(engine, ask->unit);
+    next = ask->next;
+    if (unit->runner && unit->slot != RS_NONE && unit->inc == ask->inc) continue;
+    rs_peer_refuse(ask->peer, ask->id, "gone", "the worker ended and gave no answer");
+    end(ask);
+  }
 }
 
 void rs_ask_forget(rs_peer *peer) {
@@ -59,11 +70,13 @@ void rs_control_reply(rs_engine *engine, uint32_t number, bool ok, const char *t
   end(ask);
 }
 
-static struct rs_ask *make(const rs_request *request, double seconds) {
+static struct rs_ask *make(const rs_request *request, uint32_t id, double seconds) {
   struct rs_control *control = request->peer->engine->control;
   struct rs_ask *ask = rs_base_new(sizeof *ask);
   ask->peer = request->peer;
   ask->number = ++control->ask_number;
+  ask->unit = id;
+  ask->inc = rs_engine_unit(ask->peer->engine, id)->inc;
   ask->next = control->asks;
   control->asks = ask;
   ask->peer->flight++;
@@ -94,7 +107,7 @@ void rs_ask_take(const rs_request *request) {
                    request->path);
     return;
   }
-  struct rs_ask *ask = make(request, seconds);
+  struct rs_ask *ask = make(request, id, seconds);
   rs_record record = {.kind = RS_DOWN_EVAL, .slot = unit->slot, .inc = unit->inc};
   record.a = ask->number;
   record.b = (uint32_t)(seconds * 1000);

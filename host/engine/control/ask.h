@@ -15,6 +15,9 @@ enum { RS_ASK_TEXT = 15 << 10, RS_ASK_SECONDS = 3600 };
 /* {"path":…,"lua":…,"timeout":…}: its value as text, or what it raised. */
 void rs_ask_take(const rs_request *request);
 
+/* After a turn: whoever asked a worker that has ended is told. */
+void rs_ask_look(rs_engine *engine);
+
 /* This client waits for nothing any more. */
 void rs_ask_forget(rs_peer *peer);
 

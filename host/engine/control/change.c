@@ -142,7 +142,7 @@ static void put_mistakes(const struct rs_change *change, const rs_evaluated *res
     cJSON *mistake = cJSON_ParseWithLength(at, size);
     char *text = mistake ? cJSON_PrintUnformatted(mistake) : NULL;
     if (text && some) rs_bytes_text(out, ",");
-    if (text) rs_bytes_text(out, text);
+    if (text) rs_json_raw(out, text);
     some = some || text;
     cJSON_free(text);
     cJSON_Delete(mistake);

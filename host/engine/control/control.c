@@ -83,7 +83,8 @@ static int bind_it(int fd, const struct sockaddr_un *address) {
   return code;
 }
 
-/* The listening socket, or a negative errno: -EADDRINUSE is another host. */
+/* The listening socket, or a negative errno: -EADDRINUSE is another host, -ENOTSOCK a
+** file of somebody's. */
 static int listen_at(char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   struct stat st;
@@ -94,9 +95,10 @@ static int listen_at(char *path) {
   make_folders(path);
   int lock = lock_folder(path);
   int code = bind_it(fd, &address);
-  bool stale = code == -EADDRINUSE && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-               !answers(&address);
-  if (stale && unlink(path) == 0) code = bind_it(fd, &address);
+  if (code == -EADDRINUSE && lstat(path, &st) == 0) {
+    if (!S_ISSOCK(st.st_mode)) code = -ENOTSOCK;
+    else if (!answers(&address) && unlink(path) == 0) code = bind_it(fd, &address);
+  }
   if (code == 0 && listen(fd, 128) != 0) code = -errno;
   if (lock >= 0) close(lock);
   if (code == 0) return fd;
@@ -166,8 +168,13 @@ int rs_control_open(rs_engine *engine, const char *name, char *why, size_t why_s
   }
   if (fd == -EADDRINUSE)
     snprintf(why, why_size, "a host is running at %s already", path);
+  else if (fd == -ENOTSOCK)
+    snprintf(why, why_size, "no control socket at %s: a file is there", path);
+  else if (fd == -ENAMETOOLONG)
+    snprintf(why, why_size, "no control socket at %s: its path has at most %zu bytes",
+             path, sizeof((struct sockaddr_un *)0)->sun_path - 1);
   else snprintf(why, why_size, "no control socket at %s: %s", path, strerror(-fd));
-  bool refuse = chosen || fd == -EADDRINUSE;
+  bool refuse = chosen || fd == -EADDRINUSE || fd == -ENOTSOCK;
   free(path);
   return refuse ? -1 : 0;
 }
@@ -196,6 +203,7 @@ void rs_control_tell(rs_engine *engine) {
   struct rs_control *control = engine->control;
   if (!control) return;
   bool more = rs_act_look(engine);
+  if (control->asks) rs_ask_look(engine);
   if (control->told != engine->journal.end)
     for (rs_peer *peer = control->first; peer; peer = peer->next)
       if (peer->tail && peer->out.size < RS_PEER_FULL) rs_peer_busy(peer);

@@ -25,6 +25,35 @@ double rs_request_number(const rs_request *request, const char *key, double fall
   return cJSON_IsNumber(value) ? value->valuedouble : fallback;
 }
 
+/* What a field of any request has to be, if it is there and not null. */
+static const struct {
+  const char *key;
+  cJSON_bool (*is)(const cJSON *value);
+  const char *type;
+} types[] = {
+  {"path", cJSON_IsString, "a string"},     {"unit", cJSON_IsString, "a string"},
+  {"kind", cJSON_IsString, "a string"},     {"from", cJSON_IsString, "a string"},
+  {"until", cJSON_IsString, "a string"},    {"name", cJSON_IsString, "a string"},
+  {"lua", cJSON_IsString, "a string"},      {"file", cJSON_IsString, "a string"},
+  {"since", cJSON_IsNumber, "a number"},    {"timeout", cJSON_IsNumber, "a number"},
+  {"confirm", cJSON_IsNumber, "a number"},  {"wait", cJSON_IsBool, "true or false"},
+  {"now", cJSON_IsBool, "true or false"},   {"keep", cJSON_IsBool, "true or false"},
+  {"await", cJSON_IsBool, "true or false"},
+};
+
+/* A field of a wrong type is not as good as none: the rest may then mean the whole
+** tree. False: it was answered. */
+static bool has_types(const rs_request *request) {
+  for (size_t i = 0; i < RS_COUNT_OF(types); i++) {
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(request->json, types[i].key);
+    if (!value || cJSON_IsNull(value) || types[i].is(value)) continue;
+    rs_peer_refuse(request->peer, request->id, "invalid", "%s must be %s", types[i].key,
+                   types[i].type);
+    return false;
+  }
+  return true;
+}
+
 uint32_t rs_request_unit(const rs_request *request) {
   const rs_core *core = request->peer->engine->core;
   uint32_t id =
@@ -87,6 +116,20 @@ static bool read_id(rs_request *request) {
   return fits;
 }
 
+/* Whether a text has a NUL in it, at which C would end it: \u0000, its backslash being
+** no part of another escape. */
+static bool has_nul(const char *line, size_t size) {
+  static const char nul[] = "\\u0000";
+  const char *at = line, *end = line + size;
+  while ((at = memmem(at, (size_t)(end - at), nul, sizeof nul - 1))) {
+    size_t before = 0;
+    while (at - before > line && at[-1 - (long)before] == '\\') before++;
+    if (before % 2 == 0) return true;
+    at++;
+  }
+  return false;
+}
+
 void rs_request_take(rs_peer *peer, const char *line, size_t size) {
   rs_request request = {.peer = peer};
   bool is_text = memchr(line, 0, size) == NULL;
@@ -101,6 +144,8 @@ void rs_request_take(rs_peer *peer, const char *line, size_t size) {
   else if (strlen(request.path) >= RS_REQUEST_PATH)
     rs_peer_refuse(peer, request.id, "invalid", "a path has at most %d bytes",
                    RS_REQUEST_PATH - 1);
-  else dispatch(&request);
+  else if (has_nul(line, size))
+    rs_peer_refuse(peer, request.id, "invalid", "a text has a NUL in it");
+  else if (has_types(&request)) dispatch(&request);
   cJSON_Delete(json);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../base/json.h"
+#include "../journal/entry.h"
 #include "match.h"
 #include "query.h"
 #include "source.h"
@@ -115,10 +116,7 @@ static size_t take_piece(rs_peer *peer, const rs_source *source, uint64_t at) {
 
 static void tell_dropped(rs_peer *peer, uint64_t next) {
   if (next <= peer->tail->seq + 1) return;
-  rs_bytes_print(
-    &peer->out, "{\"seq\":%llu,\"kind\":\"dropped\",\"from\":%llu,\"up_to\":%llu}\n",
-    (unsigned long long)(next - 1), (unsigned long long)(peer->tail->seq + 1),
-    (unsigned long long)(next - 1));
+  rs_entry_gap(peer->engine, peer->tail->seq + 1, next - 1, &peer->out);
 }
 
 /* The answer to a question about the past. */

@@ -336,14 +336,26 @@ void rs_entry_log_json(rs_engine *engine, uint32_t unit, uint32_t inc, uint32_t 
   rs_json_name(&line, "level", rs_name_level(level));
   if (text) rs_json_name(&line, "text", text);
   else rs_json_text(&line, "text", json, size);
-  char *printed = cJSON_IsObject(fields) ? cJSON_PrintUnformatted(fields) : NULL;
+  bool is_there = cJSON_IsObject(fields) || cJSON_IsArray(fields);
+  char *printed = is_there ? cJSON_PrintUnformatted(fields) : NULL;
   if (printed) {
     rs_bytes_text(&line, ",\"fields\":");
-    rs_bytes_text(&line, printed);
+    rs_json_raw(&line, printed);
     cJSON_free(printed);
   }
   cJSON_Delete(root);
   finish(engine);
+}
+
+void rs_entry_gap(rs_engine *engine, uint64_t from, uint64_t up_to, rs_bytes *out) {
+  rs_entry entry = {.seq = up_to, .mono = rs_base_now(), .kind = RS_J_DROPPED};
+  entry.unit = entry.inc = RS_NONE;
+  begin(engine, &entry);
+  rs_json_int(&line, "from", (int64_t)from);
+  rs_json_int(&line, "up_to", (int64_t)up_to);
+  rs_json_name(&line, "boot", engine->boot);
+  rs_bytes_text(&line, "}\n");
+  rs_bytes_add(out, line.at, line.size);
 }
 
 void rs_entry_disk(rs_engine *engine) {

@@ -45,6 +45,9 @@ void rs_entry_disk(rs_engine *engine);
 ** entries are written; RS_NONE. */
 uint32_t rs_entry_above(rs_engine *engine, uint32_t unit);
 
+/* For one reader, in place of entries that are kept no longer: the journal has none. */
+void rs_entry_gap(rs_engine *engine, uint64_t from, uint64_t up_to, rs_bytes *out);
+
 /* A log line of the host's own, with its cause. */
 void rs_entry_note(rs_engine *engine, uint64_t cause, const char *format, ...)
   __attribute__((format(printf, 3, 4)));

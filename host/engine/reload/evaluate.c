@@ -162,6 +162,15 @@ int rs_evaluate_again(rs_engine *engine, int plan, char *why, size_t why_size) {
   return apply_plan(engine, number, 0, why, why_size);
 }
 
+/* Of a plan that is only to be looked at: what would refuse it. */
+static int look_at_plan(rs_engine *engine, uint32_t number, char *why,
+                        size_t why_size) {
+  const rs_plan *plan = rs_plans_get(&engine->plans, number)->plan;
+  int code = rs_core_refuses(engine->core, plan, why, why_size);
+  if (code != 0) rs_plans_drop(&engine->plans, number);
+  return code;
+}
+
 static void apply(rs_evaluation *evaluation) {
   rs_engine *engine = evaluation->engine;
   char why[512] = "";
@@ -169,7 +178,9 @@ static void apply(rs_evaluation *evaluation) {
   int plan = evaluation->plan;
   evaluation->plan = -1;
   int code = rs_plans_add(&engine->plans, plan, &number, why, sizeof why);
-  if (code == 0 && !evaluation->asked.only)
+  if (code == 0 && evaluation->asked.only)
+    code = look_at_plan(engine, number, why, sizeof why);
+  else if (code == 0)
     code = apply_plan(engine, number, evaluation->asked.confirm, why, sizeof why);
   if (code == 0) {
     engine->applied = true;

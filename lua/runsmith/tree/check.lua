@@ -1,5 +1,6 @@
 --- The check of a whole tree: all mistakes in one go, and the tree as flat rows for the
 --- compiler. Units of equal description share one `leaf`, which is checked once.
+local check_channel = require 'runsmith.tree.check_channel'
 local check_probe = require 'runsmith.tree.check_probe'
 local check_unit = require 'runsmith.tree.check_unit'
 local describe = require 'runsmith.tree.describe'
@@ -320,7 +321,7 @@ function M.tree(root, options)
   if checker.tree.count > UNITS_MAX then
     checker:blame(0)(('it has more than %d units'):format(UNITS_MAX))
   end
-  check_probe.channels(checker)
+  check_channel.all(checker)
   checker.tree.custom, checker.tree.probes = checker.backends, checker.probes
   return finish(checker)
 end

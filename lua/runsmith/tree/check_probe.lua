@@ -1,4 +1,4 @@
---- The check of what is beside the units: probes, channels, custom backends.
+--- The check of what is beside the units: probes, custom backends.
 local check_use = require('runsmith.tree.check_use').check
 local describe = require 'runsmith.tree.describe'
 local fields_of = require 'runsmith.tree.fields'
@@ -237,7 +237,13 @@ function M.unit(checker, row, leaf)
   end
 end
 
-local function check_fields(checker, node, path, known, required)
+--- Checks the fields of what is no unit.
+--- @param checker table
+--- @param node runsmith.Node
+--- @param path string
+--- @param known table<string, table>
+--- @param required string[]
+function M.fields(checker, node, path, known, required)
   local function wrong(message) checker:wrong(node.at, path, message) end
   if type(node.fields) ~= 'table' then
     return wrong(
@@ -278,66 +284,12 @@ function M.backends(checker)
     end
     local _, required = index(fields_of.BACKEND)
     local before = checker.count
-    check_fields(checker, node, path, fields_of.of.backend, required)
+    M.fields(checker, node, path, fields_of.of.backend, required)
     if checker.count == before then
       local at = { file = node.at.file, line = node.at.line, of = name }
       checker.tree.packs[node] = checker:pack(node.fields, -1, at)
     end
   end
-end
-
--- The place of the channel of that name that is seen from below a supervisor.
-local function find(checker, row, name)
-  while row >= 0 do
-    for i, channel in ipairs(checker.tree.channels) do
-      if channel.row == row and channel.node.name == name then return i end
-    end
-    row = checker.tree.parents[row]
-  end
-end
-
--- What is rejected for ever would go round and round.
-local function find_rings(checker)
-  local channels = checker.tree.channels
-  for i, channel in ipairs(channels) do
-    local at = channel.rejects
-    for _ = 1, #channels do
-      if not at or at == i then break end
-      at = channels[at].rejects
-    end
-    if at == i and i <= channel.rejects then
-      local path = ('%s: channel %s'):format(
-        checker.tree:path(channel.row), show(channel.node.name))
-      checker:wrong(channel.node.at, path, 'rejects: what goes there comes back here')
-    end
-  end
-end
-
---- Checks the channels.
---- @param checker table
-function M.channels(checker)
-  local taken = {}
-  for _, channel in ipairs(checker.tree.channels) do
-    local node, row = channel.node, channel.row
-    local path = ('%s: channel %s'):format(checker.tree:path(row), show(node.name))
-    local function wrong(message) checker:wrong(node.at, path, message) end
-    if type(node.name) ~= 'string' or not node.name:find(NAME) then
-      wrong 'its name must be of letters, digits, _ . -'
-    else
-      taken[row] = taken[row] or {}
-      if taken[row][node.name] then wrong 'there is a channel of this name already' end
-      taken[row][node.name] = true
-    end
-    check_fields(checker, node, path, fields_of.of.channel, {})
-    local rejects = type(node.fields) == 'table' and node.fields.rejects
-    if type(rejects) == 'string' then
-      channel.rejects = find(checker, row, rejects)
-      if not channel.rejects then
-        wrong(("rejects: no channel '%s' is seen from here"):format(rejects))
-      end
-    end
-  end
-  find_rings(checker)
 end
 
 return M

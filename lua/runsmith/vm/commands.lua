@@ -82,10 +82,34 @@ end
 local AS_EXPRESSION = 'local all = ... return all(%s\n)'
 local OWN_LINE = '\n[^\n]*runsmith/vm/commands%.lua:%d+: in function <[^\n]*$'
 
+local SKETCH = { depth = 4, items = 100 }
+
+-- A table that is no JSON, as Lua writes it: what is no data by its name, what is in
+-- itself or too deep as three dots.
+local function sketch(value, depth, above)
+  if type(value) == 'string' then return ('%q'):format(value) end
+  local meta = type(value) == 'table' and getmetatable(value)
+  local named = type(meta) == 'table' and rawget(meta, '__tostring')
+  if type(value) ~= 'table' or named then return tostring(value) end
+  if above[value] or depth == 0 then return '{…}' end
+  above[value] = true
+  local parts = {}
+  for key, item in next, value do
+    local name = type(key) == 'string' and key:find '^[%a_][%w_]*$' and key
+      or ('[%s]'):format(sketch(key, 0, above))
+    parts[#parts + 1] = ('%s = %s'):format(name, sketch(item, depth - 1, above))
+    if #parts == SKETCH.items then break end
+  end
+  above[value] = nil
+  table.sort(parts)
+  if #parts == SKETCH.items then parts[#parts + 1] = '…' end
+  return ('{ %s }'):format(table.concat(parts, ', '))
+end
+
 local function show(value)
   if type(value) ~= 'table' then return tostring(value) end
   local ok, text = pcall(require('cjson').encode, value)
-  return ok and text or tostring(value)
+  return ok and text or sketch(value, SKETCH.depth, {})
 end
 
 -- What a chunk returned, as `print` would have it.

@@ -1,24 +1,26 @@
 --- Asking a server. Connections are kept for the next request to it.
 ---
----     local http = require 'std.http'
+--- ```lua
+--- local http = require 'std.http'
 ---
----     local server = assert(http.listen {
----       port = 0,
----       handler = function(request, response)
----         for bytes in function() return request:read() end do
----           response:write(bytes:upper())
----         end
----       end,
----     })
----     local parts = { 'one ', 'two' }
----     local answer = assert(http.request {
----       method = 'POST',
----       url = server.url .. '/',
----       body = function() return table.remove(parts, 1) end,
----       timeout = 5,
----     })
----     assert(answer.body == 'ONE TWO')
----     server:close()
+--- local server = assert(http.listen {
+---   port = 0,
+---   handler = function(request, response)
+---     for bytes in function() return request:read() end do
+---       response:write(bytes:upper())
+---     end
+---   end,
+--- })
+--- local parts = { 'one ', 'two' }
+--- local answer = assert(http.request {
+---   method = 'POST',
+---   url = server.url .. '/',
+---   body = function() return table.remove(parts, 1) end,
+---   timeout = 5,
+--- })
+--- assert(answer.body == 'ONE TWO')
+--- server:close()
+--- ```
 
 local err = require 'std.err'
 local host = require 'runsmith.host'

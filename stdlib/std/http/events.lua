@@ -1,23 +1,25 @@
 --- Server-sent events, to one client or to all that listen to a topic.
 ---
----     local http = require 'std.http'
----     local task = require 'std.task'
+--- ```lua
+--- local http = require 'std.http'
+--- local task = require 'std.task'
 ---
----     local ticks = http.topic()
----     local server = assert(http.listen {
----       port = 0,
----       routes = {
----         ['GET /ticks'] = function(_, response) return ticks:serve(response) end,
----       },
----     })
----     task.spawn(function()
----       while ticks:count() == 0 do require('std.time').sleep(0.01) end
----       ticks:publish { event = 'tick', data = '1' }
----     end)
----     local answer = assert(http.get(server.url .. '/ticks', { stream = true }))
----     assert(answer:read() == 'event: tick\ndata: 1\n\n')
----     answer:close()
----     server:close(0)
+--- local ticks = http.topic()
+--- local server = assert(http.listen {
+---   port = 0,
+---   routes = {
+---     ['GET /ticks'] = function(_, response) return ticks:serve(response) end,
+---   },
+--- })
+--- task.spawn(function()
+---   while ticks:count() == 0 do require('std.time').sleep(0.01) end
+---   ticks:publish { event = 'tick', data = '1' }
+--- end)
+--- local answer = assert(http.get(server.url .. '/ticks', { stream = true }))
+--- assert(answer:read() == 'event: tick\ndata: 1\n\n')
+--- answer:close()
+--- server:close(0)
+--- ```
 
 local schedule = require 'runsmith.vm.schedule'
 

@@ -174,14 +174,16 @@ end
 
 --- A handler that answers with files of a folder. The route ends in a *:
 ---
----     local http = require 'std.http'
+--- ```lua
+--- local http = require 'std.http'
 ---
----     local server = assert(http.listen {
----       port = 0,
----       routes = { ['GET /static/*'] = http.files '.' },
----     })
----     assert(http.get(server.url .. '/static/nothing').status == 404)
----     server:close(0)
+--- local server = assert(http.listen {
+---   port = 0,
+---   routes = { ['GET /static/*'] = http.files '.' },
+--- })
+--- assert(http.get(server.url .. '/static/nothing').status == 404)
+--- server:close(0)
+--- ```
 ---
 --- @param folder string
 --- @param options? { index?: string, max_age?: integer } 'index.html' for a folder;

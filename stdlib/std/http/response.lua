@@ -80,6 +80,11 @@ local first_lines = {}
 local function first_line(status)
   local line = first_lines[status]
   if not line then
+    local is_good = type(status) == 'number' and status % 1 == 0
+    if not is_good or status < 200 or status > 599 then
+      error(('http: the status is %s; it must be from 200 to 599'):format(
+        tostring(status)), 4)
+    end
     line = ('HTTP/1.1 %d %s\r\ndate: '):format(status, status_text[status] or '')
     first_lines[status] = line
   end
@@ -111,9 +116,14 @@ end
 --- @param headers table<string, string>
 function M.lines(headers) return own_lines(headers) end
 
-local function begin(self)
+-- It has begun once its head is made: who makes a mistake in that is answered with 500.
+local function must_be_new(self)
   if self.begun then error('http: this was answered already', 3) end
-  self.begun = true
+end
+
+local function must_be_text(name, bytes)
+  if type(bytes) == 'string' then return end
+  error(('response:%s takes a string, not a %s'):format(name, type(bytes)), 3)
 end
 
 local function failed(self, why)
@@ -127,10 +137,12 @@ end
 --- @param status? integer
 --- @return true? ok, string|std.Err? why
 function Response:send(body, status)
-  begin(self)
+  must_be_new(self)
   body = body or ''
+  must_be_text('send', body)
   if status then self.status = status end
   local bytes = head(self, #body)
+  self.begun = true
   if self.request.method ~= 'HEAD' and self.status ~= 304 then bytes = bytes .. body end
   self.done = true
   local ok, why = self.connection.stream:write(bytes)
@@ -162,10 +174,11 @@ end
 --- @return true? ok, string|std.Err? why
 function Response:write(bytes)
   local start = ''
+  must_be_text('write', bytes)
   if not self.begun then
-    begin(self)
     self.is_chunked = self.request.minor > 0 and not self.is_raw
     start = head(self)
+    self.begun = true
   elseif self.done then
     return nil, 'closed'
   end

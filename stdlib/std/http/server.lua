@@ -126,11 +126,13 @@ function M.listen(options)
 end
 
 --- Ends a connection's wait, if it waits for nothing that somebody was promised.
+--- @package
 function Server:disturb(each)
   if each.is_waiting then strand.ask(each.task) end
 end
 
 --- A connection has ended.
+--- @package
 function Server:left(each)
   self.connections[each] = nil
   self.count = self.count - 1

@@ -106,6 +106,7 @@ end
 --- The next bytes from below, until `by`.
 --- @param by? number
 --- @return string? bytes, string|std.Err? why
+--- @package
 function Stream:pull(by)
   while self.first > self.last do
     if self.ended then return nil, self.ended end
@@ -136,12 +137,21 @@ local function deadline(self, timeout)
   return host.now() + (timeout or self.timeout)
 end
 
+-- Seconds come second: 0.5 in the first place is a slip, and would be as many bytes.
+local function check_bytes(what, count)
+  local is_good = type(count) == 'number' and count >= 1 and count % 1 == 0
+  if is_good then return end
+  error(('stream:%s takes a number of bytes first, not %s'):format(what,
+    tostring(count)), 3)
+end
+
 --- Some bytes, as soon as there are any.
---- @param max? integer
+--- @param max? integer bytes
 --- @param timeout? number seconds; default: the stream's
 --- @return string? bytes, string|std.Err? why 'closed': the peer sends no more;
 ---   'timeout', 'stopping'
 function Stream:read(max, timeout)
+  if max ~= nil then check_bytes('read', max) end
   local bytes = self.rest
   if bytes == '' then
     local why
@@ -161,6 +171,7 @@ end
 --- @param timeout? number
 --- @return string? line, string|std.Err? why as `read`; 'too long'
 function Stream:read_line(max, timeout)
+  if max ~= nil then check_bytes('read_line', max) end
   local by, from = deadline(self, timeout), 1
   max = max or LINE_MAX
   while true do
@@ -183,6 +194,7 @@ end
 --- @param timeout? number
 --- @return string? bytes, string|std.Err? why as `read`
 function Stream:read_exactly(count, timeout)
+  if count ~= 0 then check_bytes('read_exactly', count) end
   local by = deadline(self, timeout)
   local parts, size = { self.rest }, #self.rest
   local why
@@ -225,6 +237,9 @@ end
 --- @param timeout? number
 --- @return true? ok, string|std.Err? why 'timeout': the stream is closed; 'stopping'
 function Stream:write(bytes, timeout)
+  if type(bytes) ~= 'string' then
+    error(('stream:write takes a string, not a %s'):format(type(bytes)), 2)
+  end
   local handle = self.handle
   if not handle then return nil, 'closed' end
   local count, why, code = uv.try_write(handle, bytes)
@@ -276,6 +291,7 @@ end
 
 --- Ends it; a last word is left with the kernel, if it has room for it.
 --- @param bytes? string
+--- @package
 function Stream:close_after(bytes)
   if bytes and self.handle then uv.try_write(self.handle, bytes) end
   return self:close()
@@ -283,6 +299,7 @@ end
 
 --- Nobody uses it for now: once the peer ends it, it is closed.
 --- @param is_spare boolean
+--- @package
 function Stream:spare(is_spare)
   self.is_spare = is_spare
   if is_spare and self.ended then self:close() end
@@ -295,6 +312,7 @@ function Stream:is_open() return self.handle ~= nil and not self.ended end
 --- Waits until `ticket` is woken, or the peer is gone: nil, 'closed'.
 --- @param ticket integer
 --- @param seconds? number
+--- @package
 function Stream:suspend(ticket, seconds)
   if not self:is_open() then schedule.wake(ticket, nil, 'closed') end
   self.watch = ticket

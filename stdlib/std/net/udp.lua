@@ -1,15 +1,17 @@
 --- Datagrams. Those that nobody has received wait, so many at most; later ones are
 --- dropped and counted, as the kernel would.
 ---
----     local net = require 'std.net'
+--- ```lua
+--- local net = require 'std.net'
 ---
----     local here = assert(net.udp { host = '127.0.0.1', port = 0 })
----     local there = assert(net.udp())
----     assert(there:send('hello', '127.0.0.1', here.port))
----     local text, address = here:receive(5)
----     assert(text == 'hello' and address == '127.0.0.1')
----     here:close()
----     there:close()
+--- local here = assert(net.udp { host = '127.0.0.1', port = 0 })
+--- local there = assert(net.udp())
+--- assert(there:send('hello', '127.0.0.1', here.port))
+--- local text, address = here:receive(5)
+--- assert(text == 'hello' and address == '127.0.0.1')
+--- here:close()
+--- there:close()
+--- ```
 
 local host = require 'runsmith.host'
 local owned = require 'runsmith.vm.owned'
