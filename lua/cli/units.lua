@@ -47,10 +47,10 @@ end
 local function runs(view, spec)
   if spec.kind == C.RS_COMMAND then
     return table.concat(view:list(view.exec[spec.exec].argv), ' ')
-  elseif bit.band(spec.flags, C.RS_TASK) ~= 0 then
-    return 'a function'
   elseif spec.run_module ~= abi.NONE then
     return view:bytes(view.module[spec.run_module].name)
+  elseif bit.band(spec.flags, C.RS_TASK) ~= 0 then
+    return 'a function'
   elseif spec.run.len > 0 then
     return travel.named_module(view:bytes(spec.run)) or 'a definition'
   end

@@ -122,3 +122,47 @@ describe('a script with', function()
     assert.truthy(said:find 'rnu')
   end)
 end)
+
+describe('a module that `run` names', function()
+  after_each(harness.sweep)
+
+  it('may return the whole work in one function', function()
+    local host = harness.start { files = {
+      ['tree.lua'] = [[
+local rs = require 'runsmith'
+return rs.supervisor 'plant' {
+  rs.worker 'coroutine' { run = 'jobs.once', args = 1 },
+  rs.worker 'thread'    { run = 'jobs.once', args = 2, backend = 'thread' },
+  rs.worker 'process'   { run = 'jobs.once', args = 3, backend = 'process' },
+}
+]],
+      ['jobs/once.lua'] = [[
+local calls = 0
+return function(ctx)
+  calls = calls + 1
+  print('call', calls, ctx.args)
+  if ctx.incarnation == 0 then error 'not yet' end
+end
+]],
+    } }
+    for i, name in ipairs { 'coroutine', 'thread', 'process' } do
+      local unit = 'plant/' .. name
+      local first = host:wait_for { kind = 'output', unit = unit }
+      assert.equal('call\t1\t' .. i, first.text)
+      host:wait_for({ kind = 'completed', unit = unit, incarnation = 1 }, first)
+    end
+    host:wait_end()
+    host:finish { signal = false, status = 0 }
+  end)
+
+  it('that returns something else is told so', function()
+    local status, said = harness.run { command = { 'check', 'tree.lua' }, files = {
+      ['tree.lua'] = "local rs = require 'runsmith'\n"
+        .. "return rs.supervisor 'plant' { rs.worker 'a' { run = 'job' } }\n",
+      ['job.lua'] = 'return 7\n',
+    } }
+    assert.equal(1, status)
+    assert.truthy(said:find("job.lua:1: plant/a: module 'job' returns 7; it must "
+      .. 'return worker.define { … }, or a function(ctx)', 1, true), said)
+  end)
+end)

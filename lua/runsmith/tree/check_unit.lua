@@ -20,6 +20,7 @@ local BACKENDS = { coroutine = true, thread = true, process = true }
 --- @field fields table those of the first such unit
 --- @field stall number that of the supervisor above
 --- @field run? { module?: string, task?: function, definition?: table }
+--- @field is_task? boolean `run` is the whole work in one function, or a module's
 --- @field life? runsmith.Life
 
 --- For units whose fields are no table.
@@ -171,12 +172,13 @@ local function life_of(checker, row, definition, file)
 end
 
 local function definition_text(value)
-  return ('%s; it must return worker.define { … }'):format(
+  return ('%s; it must return worker.define { … }, or a function(ctx)'):format(
     value == true and 'nothing' or show(value)
   )
 end
 
--- A module that `run` names: { definition, life }, or false after a mistake.
+-- A module that `run` names: { definition, life }, or { is_task, life } where it
+-- returns the whole work in one function, or false after a mistake.
 local function run_module(checker, row, name)
   local known = checker.modules[name]
   if known ~= nil then return known end
@@ -187,6 +189,8 @@ local function run_module(checker, row, name)
   if fault and fault.message then
     local at = fault.line and { file = fault.file, line = fault.line } or node.at
     checker:wrong(at, path, fault.message)
+  elseif type(value) == 'function' then
+    checker.modules[name] = { is_task = true, life = M.task_life }
   elseif not worker.place(value) then
     local file = fault and fault.file
     checker:wrong(
@@ -212,14 +216,13 @@ end
 
 local function check_run(checker, row, leaf, wrong)
   local run = leaf.fields.run
+  leaf.is_task = type(run) == 'function'
   if type(run) == 'string' then
     local known = run_module(checker, row, run)
     leaf.run, leaf.life = { module = run }, known and known.life or nil
-  elseif type(run) == 'function' then
+    leaf.is_task = known and known.is_task or false
+  elseif leaf.is_task then
     leaf.run, leaf.life = { task = run }, M.task_life
-    if leaf.fields.lifecycle ~= nil then
-      wrong 'lifecycle: a task, a `run` that is a function, has none; use stall'
-    end
   elseif type(run) == 'table' then
     if not worker.place(run) then
       return wrong 'run is a table; it must be made by worker.define { … }'
@@ -231,7 +234,10 @@ local function check_run(checker, row, leaf, wrong)
   if leaf.run and not leaf.run.module then
     leaf.pack = checker:pack(M.cargo(leaf.run), row, checker.tree.nodes[row].at)
   end
-  if leaf.life and not leaf.run.task and type(leaf.fields.lifecycle) == 'table' then
+  if leaf.is_task and leaf.fields.lifecycle ~= nil then
+    wrong 'lifecycle: a task, a `run` that is a function, has none; use stall'
+  end
+  if leaf.life and not leaf.is_task and type(leaf.fields.lifecycle) == 'table' then
     leaf.life = lifecycle.override(leaf.life, leaf.fields.lifecycle, wrong)
   end
 end

@@ -164,7 +164,7 @@ local function put_worker(self, row, tree, leaf)
     self:put(row.run, pack and travel.bytes(pack) or travel.encode(leaf.run))
     row.run_module = leaf.run.module and self.module_rows[leaf.run.module] or NONE
   end
-  return leaf.run and leaf.run.task and not custom and C.RS_TASK or 0
+  return leaf.is_task and not custom and C.RS_TASK or 0
 end
 
 local function worker_essence(self, tree, leaf)

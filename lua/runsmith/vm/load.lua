@@ -294,8 +294,9 @@ function M.code(kind)
     return got.task
   end
   local def = got.definition or M.require(got.module)
-  if type(def) ~= 'table' then
-    local text = "module '%s' returned a %s, not a worker definition"
+  local is_right = type(def) == (kind.is_task and 'function' or 'table')
+  if not is_right then
+    local text = "module '%s' returned a %s, not what it returned to the tree script"
     error(text:format(got.module, type(def)), 0)
   end
   kind.def = def
