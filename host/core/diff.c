@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "order.h"
+#include "strategy.h"
 #include "tree.h"
 #include "vms.h"
 #include "watch.h"
@@ -164,7 +165,7 @@ static void change(rs_core *core, uint32_t id, uint32_t row, const rs_news *news
     u->flags |= RS_F_CYCLE | RS_F_AGAIN;
     u->again = RS_R_RELOAD;
   } else {
-    u->wait = core->now; /* what made it wait is changed */
+    rs_strategy_hasten(core, id); /* what made it wait is changed */
     u->tries = 0;
   }
   u->flags &= ~(uint32_t)(RS_F_REMOVE | RS_F_DONE | RS_F_FAILED);
@@ -292,6 +293,7 @@ static void sweep(rs_core *core, rs_news *news) {
       continue;
     }
     news->removed++;
+    rs_strategy_hasten(core, id);
     u->flags |= RS_F_REMOVE;
     u->flags &= ~(uint32_t)RS_F_MOVED;
     u->next_row = RS_NONE;

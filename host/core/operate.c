@@ -5,6 +5,7 @@
 
 #include "diff.h"
 #include "order.h"
+#include "strategy.h"
 #include "tree.h"
 
 static void tell_stop(rs_core *core, uint32_t id, uint32_t hold, uint64_t by) {
@@ -48,6 +49,7 @@ static void stop(rs_core *core, const rs_event *ev) {
     return;
   }
   tell_stop(core, ev->unit, 1, ev->text);
+  rs_strategy_hasten(core, ev->unit);
   u->flags |= RS_F_HELD;
   u->flags &= ~(uint32_t)RS_F_AGAIN;
   u->again = RS_R_OPERATOR;
@@ -58,7 +60,7 @@ static void stop(rs_core *core, const rs_event *ev) {
 static void clear(rs_core *core, uint32_t id) {
   rs_unit *u = rs_unit_of(core, id);
   u->flags &= ~(uint32_t)(RS_F_HELD | RS_F_DONE | RS_F_FAILED);
-  u->wait = core->now;
+  rs_strategy_hasten(core, id);
   u->tries = 0;
 }
 
@@ -110,6 +112,7 @@ static void take_away(rs_core *core, const rs_event *ev) {
   rs_unit *u = rs_unit_of(core, ev->unit);
   if (!(u->flags & RS_F_ADDED) || (u->flags & RS_F_REMOVE)) return;
   tell_stop(core, ev->unit, 1, ev->text);
+  rs_strategy_hasten(core, ev->unit);
   u->flags |= RS_F_REMOVE;
   turned(core, ev->unit);
 }

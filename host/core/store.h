@@ -100,7 +100,7 @@ typedef struct rs_unit {
   uint8_t counted;    /* bits of RS_N_... */
   uint8_t constraint; /* VIOLATED: RS_C_... */
   uint8_t killed;     /* RS_K_... */
-  uint8_t again;      /* AGAIN: RS_R_... */
+  uint8_t again;      /* RS_R_...: of its next restart (AGAIN), or of its last */
 } rs_unit;
 
 typedef struct rs_boss {

@@ -84,6 +84,20 @@ static void join_siblings(rs_core *core, uint32_t id) {
   }
 }
 
+void rs_strategy_hasten(rs_core *core, uint32_t id) {
+  rs_unit *u = rs_unit_of(core, id);
+  rs_time until = u->wait;
+  u->wait = core->now;
+  if (until <= core->now || u->parent == RS_NONE || u->again == RS_R_STRATEGY) return;
+  uint32_t at = rs_unit_of(core, u->parent)->first;
+  for (; at != RS_NONE; at = rs_unit_of(core, at)->next) {
+    rs_unit *sibling = rs_unit_of(core, at);
+    bool waits = sibling->again == RS_R_STRATEGY && sibling->wait == until;
+    if (waits) sibling->wait = core->now;
+    if (waits || at == id) rs_mark(core, at); /* they start in list order */
+  }
+}
+
 static void restart(rs_core *core, uint32_t id, uint8_t why, bool charged) {
   rs_unit *u = rs_unit_of(core, id);
   rs_time delay =
@@ -95,6 +109,7 @@ static void restart(rs_core *core, uint32_t id, uint8_t why, bool charged) {
   e->x = u->wait > core->now ? u->wait - core->now : 0;
   u->cause = e->seq;
   u->restarts++;
+  u->again = why;
   u->flags &= ~(uint32_t)RS_F_AGAIN;
   join_siblings(core, id);
   rs_mark(core, id);

@@ -28,6 +28,10 @@ void rs_strategy_collateral(rs_core *core, uint32_t id);
 ** the child's own. False: neither was taken, and the supervisor gives up. */
 bool rs_strategy_charge(rs_core *core, uint32_t supervisor, uint32_t child);
 
+/* An operator or a reload ends its wait before a start, and that of the siblings that
+** were to wait as long. */
+void rs_strategy_hasten(rs_core *core, uint32_t id);
+
 /* The rule by which it waits: its supervisor's (the root's is its own). */
 const rs_plan_spec *rs_strategy_backoff(const rs_core *core, const rs_unit *u);
 

@@ -235,6 +235,29 @@ describe('a hold', function()
     w:tell('START', 't/c', {})
     assert.same({ 'START t/c' }, w:deeds())
   end)
+  it('ends the wait of those that were to wait as long', function()
+    local ends = { 'START', 'STOP', 'RESTART' }
+    local want = { { 'START a', 'START b' }, { 'START b' }, { 'START a', 'START b' } }
+    for i, word in ipairs(ends) do
+      local w = World.new(supervisor 'r' { strategy = 'one_for_all', max = 9,
+        backoff = { first = 9 }, worker 'a' {}, worker 'b' {}, worker 'c' {} })
+      w:tell('STOP', 'c', {})
+      w:exit('a', 'error')
+      w:take()
+      w:tell(word, 'a', {})
+      assert.same(want[i], w:deeds())
+    end
+  end)
+  it('of one that waits for another leaves that one waiting', function()
+    local w = World.new(supervisor 'r' { strategy = 'one_for_all',
+      backoff = { first = 9 }, worker 'a' {}, worker 'b' {}, worker 'c' {} })
+    w:exit('a', 'error')
+    w:take()
+    w:tell('START', 'b', {})
+    assert.same({ 'START b' }, w:deeds())
+    w:advance(9.1)
+    assert.same({ 'START a', 'START c' }, w:deeds())
+  end)
   it('of a supervisor is that of all below', function()
     local w = World.new(supervisor 'r' { strategy = 'one_for_all',
       supervisor 's' { worker 'x' {} }, worker 'a' {} })

@@ -48,6 +48,20 @@ describe('a reload', function()
     w:apply(tree(2))
     assert.same({ 'START a', 'DROP ' }, w:deeds())
   end)
+  it('of one that its siblings wait as long as starts them, too', function()
+    local function tree(...)
+      return supervisor 'r' { strategy = 'one_for_all', backoff = { first = 30 },
+        worker 'b' {}, ... }
+    end
+    for _, new in ipairs { { worker 'a' { version = 2 } }, {} } do
+      local w = world(tree(worker 'a' { version = 1 }))
+      w:exit('a', 'error')
+      w:take()
+      w:apply(tree(unpack(new)))
+      local a = new[1] and 'START a' or 'GONE a'
+      assert.same({ 'START b', a, 'DROP ' }, w:deeds())
+    end
+  end)
   it('patches limits in place', function()
     local w = world(supervisor 'r' { worker 'a' { shutdown = 50 } })
     w:apply(supervisor 'r' { worker 'a' { shutdown = 1, restart = 'temporary' },

@@ -147,6 +147,20 @@ describe('an order', function()
     finish(host)
   end)
 
+  it('to start what still stops is answered once it is ready anew', function()
+    local host = start()
+    control.ask(host, { op = 'stop', path = 'plant/slow', wait = false })
+    local client = control.open(host)
+    client:send '{"id":1,"op":"start","path":"plant/slow"}\n'
+    assert.equal(2, client:ask({ id = 2, op = 'status', path = 'plant/slow' }).id)
+    control.ask(host, { op = 'kill', path = 'plant/slow' })
+    local answer = client:object()
+    assert.same({ 1, true, 1 },
+      { answer.id, answer.ok, answer.result.units[1].incarnation })
+    client:close()
+    finish(host)
+  end)
+
   it('that is the same as another comes true with it', function()
     local host = start()
     local both = { control.open(host), control.open(host) }

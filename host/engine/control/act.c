@@ -168,7 +168,8 @@ static int outcome(rs_engine *engine, const rs_wish *wish, const rs_target *targ
   bool again = wish->verb != RESTART || target->down || view.inc > target->inc;
   if (!again) return PENDING;
   if (view.health == RS_FAILED) return FAILED;
-  if (view.ready || view.health == RS_COMPLETED) return DONE;
+  if (view.health == RS_COMPLETED) return DONE;
+  if (view.ready && view.life == RS_LIFE_UP) return DONE; /* not on its way down */
   return barred_by(engine, target->unit) != RS_NONE ? FAILED : PENDING;
 }
 

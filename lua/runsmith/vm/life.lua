@@ -41,15 +41,21 @@ function M.leave(task, reason)
   return schedule.finish(task, reason, text, left)
 end
 
--- What is begun after a stop is not disturbed by it, be it that the worker saw
--- `ctx.stopping` before the engine's word for it came.
+--- True if a stop is seen before the engine's word for it came: that word then disturbs
+--- nothing.
+--- @param task runsmith.Task
+--- @return boolean
+function M.heed(task)
+  if task[REFUSE] ~= nil or not host.stopping(task[ID]) then return false end
+  task[REFUSE] = false
+  schedule.asked(task)
+  return true
+end
+
+-- What is begun after a stop is not disturbed by it.
 local function heed(task)
-  if task[REFUSE] then
-    task[REFUSE] = false
-  elseif task[REFUSE] == nil and host.stopping(task[ID]) then
-    task[REFUSE] = false
-    return schedule.asked(task)
-  end
+  if task[REFUSE] then task[REFUSE] = false end
+  return M.heed(task)
 end
 
 -- The first state, or the one that a transition has led to.

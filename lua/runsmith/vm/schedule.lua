@@ -19,6 +19,8 @@ local M = {}
 --- @field done fun(task: runsmith.Task, value: any) its function returned
 --- @field fail fun(task: runsmith.Task, message: string, traceback: string)
 --- @field ask fun(task: runsmith.Task)
+--- @field heed? fun(task: runsmith.Task): boolean a wait begins, and no stop has been
+---   heard of: true if it is to be refused; default: no stop refuses it
 --- @field emit fun(task: runsmith.Task, event: string)
 --- @field kill fun(task: runsmith.Task)
 --- @field upset fun(task: runsmith.Task, message: string, traceback: string) a callback
@@ -223,6 +225,18 @@ local function given(task)
   return unpack(values, 1, values.n)
 end
 
+-- Whether a stop refuses the wait that is begun: the first one since.
+local function refused(task)
+  if task[REFUSE] == nil then
+    local heed = task[KIND].runs.heed
+    if not heed or not heed(task) then return false end
+  elseif not task[REFUSE] then
+    return false
+  end
+  task[REFUSE], task[TICKET] = false, nil
+  return true
+end
+
 --- Waits until the ticket is woken, and returns what `wake` was given. The stop rule
 --- holds: nil, 'stopping'. After `seconds`: nil, 'timeout'.
 --- @param ticket integer
@@ -230,10 +244,7 @@ end
 function M.suspend(ticket, seconds)
   local task = running
   if task[TICKET] ~= ticket then return given(task) end
-  if task[REFUSE] then
-    task[REFUSE], task[TICKET] = false, nil
-    return nil, 'stopping'
-  end
+  if refused(task) then return nil, 'stopping' end
   if not seconds then return yield(WAIT) end
   host.timer(task[ID], host.now() + seconds)
   return woken(task, yield(WAIT))
@@ -272,10 +283,7 @@ end
 function M.wait(seconds)
   M.ticket()
   local task = running
-  if task[REFUSE] then
-    task[REFUSE], task[TICKET] = false, nil
-    return nil, 'stopping'
-  end
+  if refused(task) then return nil, 'stopping' end
   host.timer(task[ID], host.now() + seconds)
   return slept(yield(WAIT))
 end
