@@ -194,6 +194,25 @@ rs.worker 'unit' { run = 'beater', probes = {
     assert.same({ 'tree.lua', 4 }, { last.file, last.line })
     host:finish()
   end)
+
+  for _, strategy in ipairs { 'one_for_all', 'rest_for_one' } do
+    it('goes from a sibling that ' .. strategy .. ' restarted to who failed', function()
+      local host = start([[
+rs.command 'bad' { exec = { 'sh', '-c', 'sleep 0.2; [ -e was ] && exec sleep 1000;'
+  .. ' touch was; exit 7' } },
+rs.command 'sibling' { exec = { 'sleep', '1000' } },]],
+        ("strategy = '%s',"):format(strategy))
+      host:wait_for { kind = 'ready', unit = 'plant/sibling', incarnation = 1 }
+      local answer = control.ask(host, { id = 1, op = 'why', path = 'plant/sibling' })
+      local chain = {}
+      for i, link in ipairs(answer.result.chain) do
+        chain[i] = link.entry.unit:match '%w+$' .. ' ' .. link.entry.kind
+      end
+      assert.same({ 'sibling started', 'sibling restart', 'sibling exited',
+        'bad restart', 'bad exited' }, chain)
+      host:finish()
+    end)
+  end
 end)
 
 describe('a supervisor that its probe finds bad', function()
