@@ -215,6 +215,27 @@ rs.command 'sibling' { exec = { 'sleep', '1000' } },]],
   end
 end)
 
+describe('why, of who waits for another', function()
+  after_each(harness.sweep)
+
+  it('goes on from that one\'s failure or hold, however far it is', function()
+    local host = start [[
+rs.command 'bad' { exec = { 'false' }, ready = { fd = 3 }, restart = 'temporary' },
+rs.command 'next' { exec = { 'sleep', '1000' }, after = { 'bad' } },
+rs.command 'last' { exec = { 'sleep', '1000' }, after = { 'next' } },]]
+    host:wait_for { kind = 'exited', unit = 'plant/bad' }
+    local wanted = '^[^\n]+waits for [^\n]+\n +because [^\n]+plant/bad +exited'
+    for _, path in ipairs { 'plant/next', 'plant/last', 'plant' } do
+      local _, out = control.run(host, 'why', path)
+      assert.truthy(out:find(wanted), out)
+    end
+    control.run(host, 'stop', 'plant/bad')
+    local _, out = control.run(host, 'why', 'plant/last')
+    assert.truthy(out:find '\n +because [^\n]+plant/bad +stop: by uid', out)
+    host:finish()
+  end)
+end)
+
 describe('a supervisor that its probe finds bad', function()
   after_each(harness.sweep)
 

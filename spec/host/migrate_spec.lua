@@ -100,7 +100,7 @@ describe('migrate', function()
   end
 
   for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
-    it('hands on what one leaves that is ready only as it stops: ' .. backend, function()
+    it('hands on what is left by one ready only as it stops: ' .. backend, function()
       local host = start(backend)
       host:watch(0.1)
       local slow = keeper { generation = 2, on_stop = 'ctx.data.count = -7' }

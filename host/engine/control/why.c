@@ -83,6 +83,17 @@ static bool put_link(rs_engine *engine, rs_bytes *out, rs_link *link) {
   return is_link;
 }
 
+/* Where the chain begins: who waits for one that is held or has failed for good waits
+** for that one's sake, over others that wait for it, too. */
+static uint64_t begin_of(const rs_engine *engine, const rs_view *view) {
+  rs_view at = *view;
+  for (int i = 0; i < RS_WHY_MAX && at.waits_for != RS_NONE; i++) {
+    if (!rs_core_view(engine->core, at.waits_for, &at)) break;
+    if (at.health == RS_FAILED || at.health == RS_STOPPED) return at.cause;
+  }
+  return view->cause;
+}
+
 void rs_why_take(const rs_request *request) {
   rs_engine *engine = request->peer->engine;
   rs_view view;
@@ -93,7 +104,7 @@ void rs_why_take(const rs_request *request) {
   rs_bytes_text(out, "{\"unit\":");
   rs_query_unit(engine, out, &view);
   rs_bytes_text(out, "},\"chain\":[");
-  rs_link link = {.seq = view.cause};
+  rs_link link = {.seq = begin_of(engine, &view)};
   for (int i = 0; i < RS_WHY_MAX && link.seq > 0; i++) {
     size_t before = out->size;
     if (i > 0) rs_bytes_text(out, ",");
