@@ -160,6 +160,19 @@ describe('the journal', function()
     assert.equal(first[1].boot, first[#first].boot)
   end)
 
+  it('has one host at a time', function()
+    local host = run_once(folder)
+    local other = harness.start {
+      files = fixtures.files('coroutine', 'raise'),
+      args = { '--journal', folder .. '/journal' },
+    }
+    assert.equal(1, other:wait_end())
+    assert.truthy(other.text[1]:find '/journal: another host writes there$')
+    host:finish()
+    other:finish { signal = false, status = 1 }
+    numbered(read_journal(folder .. '/journal'))
+  end)
+
   it('is complete up to a kill -9 of the host', function()
     local host = run_once(folder)
     parts.kill(host, 'engine')
