@@ -49,7 +49,8 @@ static void open_journal(rs_engine *engine) {
   int code = 0;
   if (options->journal)
     code = rs_disk_open(&engine->journal.disk, options->journal, &seq);
-  if (code != 0) rs_base_say("cannot write %s: %s", options->journal, strerror(-code));
+  const char *why = code == -EBUSY ? "another host writes there" : strerror(-code);
+  if (code != 0) rs_base_say("cannot write %s: %s", options->journal, why);
   if (code != 0) rs_engine_end(engine, 1);
   if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) < 0) seed ^= (uint64_t)getpid();
   engine->core = rs_core_new(&memory, seed, seq);

@@ -154,7 +154,7 @@ static void perform(rs_engine *engine, const rs_action *action) {
     describe(engine, action);
     rs_lua_patch(engine, action);
     break;
-  case RS_DO_FORGET: rs_handover_forget(engine, action->unit); break;
+  case RS_DO_FORGET: rs_handover_served(engine, action); break;
   case RS_DO_SIGNAL: rs_command_reload(engine, action); break;
   case RS_DO_GONE:
     rs_control_gone(engine, action->unit, action->a == 1);

@@ -37,7 +37,10 @@ local function show(result)
       io.stdout:write('                ', paint('grey', clean(line)), '\n')
     end
   end
-  if #result.chain == 0 then io.stdout:write '  it is as its script says\n' end
+  if #result.chain > 0 then return end
+  local lost = unit.cause and unit.cause > 0
+  io.stdout:write(lost and '  the journal has no longer what led to it\n'
+    or '  it is as its script says\n')
 end
 
 return {

@@ -194,6 +194,46 @@ rs.worker 'unit' { run = 'beater', probes = {
     assert.same({ 'tree.lua', 4 }, { last.file, last.line })
     host:finish()
   end)
+
+  for _, strategy in ipairs { 'one_for_all', 'rest_for_one' } do
+    it('goes from a sibling that ' .. strategy .. ' restarted to who failed', function()
+      local host = start([[
+rs.command 'bad' { exec = { 'sh', '-c', 'sleep 0.2; [ -e was ] && exec sleep 1000;'
+  .. ' touch was; exit 7' } },
+rs.command 'sibling' { exec = { 'sleep', '1000' } },]],
+        ("strategy = '%s',"):format(strategy))
+      host:wait_for { kind = 'ready', unit = 'plant/sibling', incarnation = 1 }
+      local answer = control.ask(host, { id = 1, op = 'why', path = 'plant/sibling' })
+      local chain = {}
+      for i, link in ipairs(answer.result.chain) do
+        chain[i] = link.entry.unit:match '%w+$' .. ' ' .. link.entry.kind
+      end
+      assert.same({ 'sibling started', 'sibling restart', 'sibling exited',
+        'bad restart', 'bad exited' }, chain)
+      host:finish()
+    end)
+  end
+end)
+
+describe('why, of who waits for another', function()
+  after_each(harness.sweep)
+
+  it('goes on from that one\'s failure or hold, however far it is', function()
+    local host = start [[
+rs.command 'bad' { exec = { 'false' }, ready = { fd = 3 }, restart = 'temporary' },
+rs.command 'next' { exec = { 'sleep', '1000' }, after = { 'bad' } },
+rs.command 'last' { exec = { 'sleep', '1000' }, after = { 'next' } },]]
+    host:wait_for { kind = 'exited', unit = 'plant/bad' }
+    local wanted = '^[^\n]+waits for [^\n]+\n +because [^\n]+plant/bad +exited'
+    for _, path in ipairs { 'plant/next', 'plant/last', 'plant' } do
+      local _, out = control.run(host, 'why', path)
+      assert.truthy(out:find(wanted), out)
+    end
+    control.run(host, 'stop', 'plant/bad')
+    local _, out = control.run(host, 'why', 'plant/last')
+    assert.truthy(out:find '\n +because [^\n]+plant/bad +stop: by uid', out)
+    host:finish()
+  end)
 end)
 
 describe('a supervisor that its probe finds bad', function()

@@ -32,6 +32,28 @@ local function run_once(folder)
   return host
 end
 
+-- A host whose journal's memory has let go of its begin. A byte that is no UTF-8 is
+-- three in the journal: 64 MiB are soon full.
+local function overflown(args)
+  local filler = "local log = require 'std.log'\nreturn function()\n"
+    .. "  for _ = 1, 1500 do log.info('x', { ('\\255'):rep(16000) }) end\nend\n"
+  local host = control.start({
+    ['tree.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n"
+      .. "  rs.command 'stays' { exec = { 'sleep', '1000' } },\n"
+      .. "  pool = rs.worker { run = function() require 'filler' () end } }",
+    ['filler.lua'] = filler,
+  }, args)
+  parts.kill(host, 'printer') -- nobody here reads that much
+  control.ask(host, { op = 'add', path = 'plant', name = 'filler' })
+  local client = control.open(host)
+  local unit
+  repeat
+    unit = client:ask { id = 1, op = 'status', path = 'plant/filler' }
+    host:watch(0.05)
+  until not unit.ok
+  return host, client
+end
+
 describe('the journal', function()
   local folder
 
@@ -104,23 +126,7 @@ describe('the journal', function()
   end)
 
   it('says up to which entry memory has none any more', function()
-    -- A byte that is no UTF-8 is three in the journal: 64 MiB are soon full.
-    local filler = "local log = require 'std.log'\nreturn function()\n"
-      .. "  for _ = 1, 1500 do log.info('x', { ('\\255'):rep(16000) }) end\nend\n"
-    local host = control.start {
-      ['tree.lua'] = "local rs = require 'runsmith'\nreturn rs.supervisor 'plant' {\n"
-        .. "  rs.command 'stays' { exec = { 'sleep', '1000' } },\n"
-        .. "  pool = rs.worker { run = function() require 'filler' () end } }",
-      ['filler.lua'] = filler,
-    }
-    parts.kill(host, 'printer') -- nobody here reads that much
-    control.ask(host, { op = 'add', path = 'plant', name = 'filler' })
-    local client = control.open(host)
-    local unit
-    repeat
-      unit = client:ask { id = 1, op = 'status', path = 'plant/filler' }
-      host:watch(0.05)
-    until not unit.ok
+    local host, client = overflown()
     client:send '{"id":1,"op":"journal","since":2}\n'
     local gap, first = client:object(), client:object()
     client:close()
@@ -128,6 +134,18 @@ describe('the journal', function()
       { gap.kind, gap.from, gap.up_to, gap.seq, gap.boot })
     assert.truthy(gap.time:find '^%d+%-%d+%-%d+T[%d:]+%.%d+Z$')
     assert.is_true(gap.mono > first.mono)
+    host:finish()
+  end)
+
+  it('says why from the files, older ones too, or that it has it no longer', function()
+    local host = overflown { '--journal', folder .. '/journal' }
+    assert(io.open(folder .. '/journal.1')):close()
+    local _, out = control.run(host, 'why', 'plant/stays')
+    assert.truthy(out:find 'plant/stays +started: .-plant +started: .-reload: ', out)
+    host:finish()
+    host = overflown()
+    _, out = control.run(host, 'why', 'plant/stays')
+    assert.truthy(out:find 'stays: healthy .-\n  the journal has no longer what', out)
     host:finish()
   end)
 
@@ -140,6 +158,19 @@ describe('the journal', function()
     numbered(both)
     assert.not_equal(first[1].boot, both[#both].boot)
     assert.equal(first[1].boot, first[#first].boot)
+  end)
+
+  it('has one host at a time', function()
+    local host = run_once(folder)
+    local other = harness.start {
+      files = fixtures.files('coroutine', 'raise'),
+      args = { '--journal', folder .. '/journal' },
+    }
+    assert.equal(1, other:wait_end())
+    assert.truthy(other.text[1]:find '/journal: another host writes there$')
+    host:finish()
+    other:finish { signal = false, status = 1 }
+    numbered(read_journal(folder .. '/journal'))
   end)
 
   it('is complete up to a kill -9 of the host', function()

@@ -99,6 +99,29 @@ describe('migrate', function()
     end)
   end
 
+  for _, backend in ipairs { 'coroutine', 'thread', 'process' } do
+    it('hands on what is left by one ready only as it stops: ' .. backend, function()
+      local host = start(backend)
+      host:watch(0.1)
+      local slow = keeper { generation = 2, on_stop = 'ctx.data.count = -7' }
+        :gsub('function M.running', [[
+function M.starting()
+  log.info 'starts'
+  time.sleep(5)
+  return 'run'
+end
+%0]])
+      local at = reload(host, { ['keeper.lua'] = slow })
+      host:wait_for({ kind = 'log', unit = 'plant/keeper', text = 'starts' }, at)
+      at = reload(host, { ['keeper.lua'] = keeper { generation = 3 } })
+      host:wait_for({ kind = 'ready', unit = 'plant/keeper', incarnation = 1 }, at)
+      at = host:wait_for({ kind = 'exited', unit = 'plant/keeper' }, at)
+      local count, started = next_one(host, at)
+      assert.same({ -7, 2, true }, { count, started.incarnation, started.data })
+      host:finish()
+    end)
+  end
+
   it('hands it on as the backend changes', function()
     local host = start 'coroutine'
     local last, at = 0

@@ -159,18 +159,24 @@ bool rs_tail_step(rs_peer *peer) {
   return false;
 }
 
+/* The journal's file of this age, 0 being the present one; false: there is none. */
+static bool open_file(const rs_engine *engine, uint32_t age, rs_source *file) {
+  char name[PATH_ROOM];
+  const char *path = engine->journal.disk.path;
+  if (!path) return false;
+  if (age == 0) snprintf(name, sizeof name, "%s", path);
+  else snprintf(name, sizeof name, "%s.%u", path, age);
+  return rs_source_file(file, name);
+}
+
 /* Files that have entries after `seq` which the ring has no longer. */
 static void open_files(const rs_engine *engine, rs_tail *tail) {
   rs_source ring = rs_source_ring(&engine->journal);
-  const char *path = engine->journal.disk.path;
   uint64_t oldest = ring.at < ring.end ? rs_source_seq(&ring, ring.at) : 0;
-  if (!path || (oldest > 0 && oldest <= tail->seq + 1)) return;
+  if (oldest > 0 && oldest <= tail->seq + 1) return;
   for (uint32_t i = 0; i < RS_DISK_FILES; i++) {
-    char name[PATH_ROOM];
     rs_source file;
-    if (i == 0) snprintf(name, sizeof name, "%s", path);
-    else snprintf(name, sizeof name, "%s.%u", path, i);
-    if (!rs_source_file(&file, name)) continue;
+    if (!open_file(engine, i, &file)) continue;
     bool begins_later = rs_source_seq(&file, 0) > tail->seq + 1;
     rs_source_seek(&file, tail->seq + 1);
     if (file.at < file.end) tail->file[tail->files++] = file;
@@ -253,11 +259,12 @@ bool rs_tail_entry(rs_engine *engine, uint64_t seq, rs_bytes *out) {
 }
 
 bool rs_tail_find(rs_engine *engine, uint64_t seq, rs_bytes *out) {
-  rs_source file;
-  const char *path = engine->journal.disk.path;
-  if (rs_tail_entry(engine, seq, out)) return true;
-  if (!path || !rs_source_file(&file, path)) return false;
-  bool found = find_in(file, seq, out);
-  rs_source_close(&file);
+  bool found = rs_tail_entry(engine, seq, out);
+  for (uint32_t i = 0; i < RS_DISK_FILES && !found; i++) {
+    rs_source file;
+    if (!open_file(engine, i, &file)) continue;
+    found = find_in(file, seq, out);
+    rs_source_close(&file);
+  }
   return found;
 }

@@ -31,7 +31,7 @@ bool rs_tail_ends(const rs_tail *tail);
 /* Adds the entry with this number, where it is in memory still, without its newline. */
 bool rs_tail_entry(rs_engine *engine, uint64_t seq, rs_bytes *out);
 
-/* Likewise, or from the present file, which an earlier host may have written. */
+/* Likewise, or from the files, which an earlier host may have written. */
 bool rs_tail_find(rs_engine *engine, uint64_t seq, rs_bytes *out);
 
 /* The text of a field in an entry's head (`key` as in `,"unit":"`), which the engine

@@ -11,10 +11,10 @@ enum { PATH_ROOM = 4096, KIND_ROOM = 32 };
 
 static const char KIND[] = ",\"kind\":\"";
 
-/* What the next link is told of: an entry, and the kind of the one that it led to. */
+/* What the next link is told of: an entry, and the one that it led to. */
 typedef struct rs_link {
   uint64_t seq; /* 0: there is none */
-  char kind[KIND_ROOM];
+  bool own;     /* what it led to is what a unit did of itself */
 } rs_link;
 
 /* Where the unit of an entry is described. */
@@ -45,11 +45,17 @@ static bool put_own_place(rs_bytes *out, const char *kind, size_t size) {
 
 static bool is(const char *kind, const char *name) { return strcmp(kind, name) == 0; }
 
-/* What a unit did of itself comes from its start: there the chain ends, or it would go
-** on through one life after another. */
-static bool ends_at(const char *effect, const char *cause) {
-  bool own = is(effect, "exited") || is(effect, "violation") || is(effect, "probe");
-  return own && (is(cause, "started") || is(cause, "restart"));
+/* What a unit does of itself: not an end that it was asked for. */
+static bool is_own(const char *kind, const char *rest, size_t size) {
+  static const char asked[] = ",\"expected\":true";
+  if (is(kind, "violation") || is(kind, "probe")) return true;
+  return is(kind, "exited") && !memmem(rest, size, asked, sizeof asked - 1);
+}
+
+/* That comes from its start: there the chain ends, or it would go on through one life
+** after another. */
+static bool is_start(const char *kind) {
+  return is(kind, "started") || is(kind, "restart");
 }
 
 /* Adds the entry, if it is a link of the chain, and goes on to its cause. */
@@ -59,8 +65,8 @@ static bool put_link(rs_engine *engine, rs_bytes *out, rs_link *link) {
   bool found = rs_tail_find(engine, link->seq, &entry);
   const char *at = found ? memmem(entry.at, entry.size, KIND, sizeof KIND - 1) : NULL;
   size_t head = at ? (size_t)(at - entry.at) : 0, rest = entry.size - head;
-  bool is_link =
-    at && rs_tail_get(at, rest, KIND, kind, sizeof kind) && !ends_at(link->kind, kind);
+  bool is_link = at && rs_tail_get(at, rest, KIND, kind, sizeof kind) &&
+                 !(link->own && is_start(kind));
   if (is_link) {
     const char *cause = memmem(entry.at, head, ",\"cause\":", 9);
     uint64_t next = cause ? strtoull(cause + 9, NULL, 10) : 0;
@@ -71,10 +77,21 @@ static bool put_link(rs_engine *engine, rs_bytes *out, rs_link *link) {
       put_place(engine, out, path);
     rs_bytes_text(out, "}");
     link->seq = next < link->seq ? next : 0;
-    memcpy(link->kind, kind, sizeof kind);
+    link->own = is_own(kind, at, rest);
   }
   rs_bytes_free(&entry);
   return is_link;
+}
+
+/* Where the chain begins: who waits for one that is held or has failed for good waits
+** for that one's sake, over others that wait for it, too. */
+static uint64_t begin_of(const rs_engine *engine, const rs_view *view) {
+  rs_view at = *view;
+  for (int i = 0; i < RS_WHY_MAX && at.waits_for != RS_NONE; i++) {
+    if (!rs_core_view(engine->core, at.waits_for, &at)) break;
+    if (at.health == RS_FAILED || at.health == RS_STOPPED) return at.cause;
+  }
+  return view->cause;
 }
 
 void rs_why_take(const rs_request *request) {
@@ -87,7 +104,7 @@ void rs_why_take(const rs_request *request) {
   rs_bytes_text(out, "{\"unit\":");
   rs_query_unit(engine, out, &view);
   rs_bytes_text(out, "},\"chain\":[");
-  rs_link link = {.seq = view.cause};
+  rs_link link = {.seq = begin_of(engine, &view)};
   for (int i = 0; i < RS_WHY_MAX && link.seq > 0; i++) {
     size_t before = out->size;
     if (i > 0) rs_bytes_text(out, ",");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,9 +50,21 @@ static uint64_t last_seq_of(const char *name) {
   return seq;
 }
 
+/* False where another host has it: two would number and cut each other's lines. What is
+** no regular file has no lines to keep, and is anybody's. */
+static bool claim(int fd) {
+  struct stat st;
+  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) return true;
+  return flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 static int open_file(rs_disk *disk) {
   disk->fd = open(disk->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-  return disk->fd < 0 ? -errno : 0;
+  if (disk->fd < 0) return -errno;
+  if (claim(disk->fd)) return 0;
+  close(disk->fd);
+  disk->fd = -1;
+  return -EBUSY;
 }
 
 int rs_disk_open(rs_disk *disk, const char *path, uint64_t *seq) {

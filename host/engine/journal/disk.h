@@ -26,7 +26,8 @@ typedef struct rs_disk {
   uint64_t removed; /* the last seq of a file that was removed; 0: nothing to tell */
 } rs_disk;
 
-/* Opens or makes it and says which seq was the last. 0, or a negative errno. */
+/* Opens or makes it and says which seq was the last. 0, or a negative errno; EBUSY:
+** another host writes there. */
 int rs_disk_open(rs_disk *disk, const char *path, uint64_t *seq);
 void rs_disk_add(rs_disk *disk, const char *line, size_t size);
 

@@ -13,7 +13,8 @@ struct rs_kept {
   int fd;
   uint32_t size;
   uint32_t from;     /* the incarnation whose data is wanted */
-  uint32_t to;       /* the one that was started after it */
+  uint32_t of;       /* the one whose data `fd` is */
+  uint32_t to;       /* the one that was started after `from` */
   bool wanted;       /* it was asked, and the next is not started yet */
   bool has;          /* `fd` is one */
   bool asked, given; /* for the entry of `to` */
@@ -45,6 +46,11 @@ void rs_handover_forget(rs_engine *engine, uint32_t unit) {
   if (!kept) return;
   drop(kept);
   kept->wanted = false;
+}
+
+void rs_handover_served(rs_engine *engine, const rs_action *action) {
+  struct rs_kept *kept = kept_of(engine, action->unit);
+  if (kept && kept->of != action->inc) drop(kept);
 }
 
 void rs_handover_ask(rs_engine *engine, const rs_action *action) {
@@ -87,6 +93,7 @@ void rs_handover_take(rs_runner *runner, rs_ctl_got *got) {
   drop(kept);
   kept->fd = got->fds[0];
   kept->size = (uint32_t)got->ctl.x;
+  kept->of = book->inc;
   kept->has = true;
   got->fds[0] = -1;
 }

@@ -26,7 +26,11 @@ void rs_handover_give(rs_runner *runner, uint32_t vm, uint32_t slot,
 ** asked for, -1 if nobody asked. */
 int rs_handover_told(rs_engine *engine, uint32_t unit, uint32_t inc);
 
-/* RS_DO_FORGET, and a unit that is gone. */
+/* RS_DO_FORGET: this incarnation has been ready. What it leaves itself, where it was
+** asked to stop before that, is the next one's. */
+void rs_handover_served(rs_engine *engine, const rs_action *action);
+
+/* A unit that is gone. */
 void rs_handover_forget(rs_engine *engine, uint32_t unit);
 
 #endif
