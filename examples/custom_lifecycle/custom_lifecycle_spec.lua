@@ -1,5 +1,5 @@
 local assert = require 'luassert'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 
 local LIGHT = 'crossing/light'
 

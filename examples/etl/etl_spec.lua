@@ -1,8 +1,8 @@
 local assert = require 'luassert'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 
 local EMPTY_AFTERWARDS = {
   'feeder', 'inbox', 'claimed', 'finished', 'rejected',

@@ -1,6 +1,6 @@
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 describe('the example hello', function()
   after_each(harness.sweep)

@@ -1,5 +1,5 @@
 local assert = require 'luassert'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 
 describe('the example one_shot', function()
   after_each(harness.sweep)

@@ -1,7 +1,7 @@
 --- browser.lua -- a headless Chromium for specs, by the WebDriver protocol.
 
 local json = require 'cjson'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local M = {}

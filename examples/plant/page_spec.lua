@@ -5,7 +5,7 @@ local assert = require 'luassert'
 
 package.path = 'examples/plant/?.lua;' .. package.path
 local browser = require 'browser'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local rig = require 'rig'
 
 local NUMBER = "Number(document.querySelector('#live').dataset.number || 0)"

@@ -4,10 +4,10 @@
 local assert = require 'luassert'
 
 package.path = 'examples/plant/?.lua;' .. package.path
-local control = require 'host.control'
+local control = require 'host.support.control'
 local faults = require 'faults'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 local rig = require 'rig'
 local sqlite = require 'sqlite'
 

@@ -2,9 +2,9 @@
 --- broken, both from outside.
 
 local browser = require 'browser'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local M = {}

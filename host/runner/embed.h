@@ -4,7 +4,7 @@
 ** Owner    the program's read-only data.
 ** Thread   any.
 ** Limits   none.
-** Tested   spec/host/runner_vm.c: its schedule is found this way. */
+** Tested   spec/c/runner_vm.c: its schedule is found this way. */
 #ifndef RS_EMBED_H
 #define RS_EMBED_H
 

@@ -4,7 +4,7 @@
 ** Owner    the record lies in the first segment; the engine reads it once we are dead.
 ** Thread   the one that faulted, on a stack of its own.
 ** Limits   one record; the first fault's.
-** Tested   spec/host/runner_vm.c. */
+** Tested   spec/c/runner_vm.c. */
 #ifndef RS_FAULT_H
 #define RS_FAULT_H
 

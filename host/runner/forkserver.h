@@ -5,7 +5,7 @@
 ** Owner    the process.
 ** Thread   its only one.
 ** Limits   none; what cannot be forked is told to the engine.
-** Tested   spec/host/runner_place.c. */
+** Tested   spec/c/runner_place.c. */
 #ifndef RS_FORKSERVER_H
 #define RS_FORKSERVER_H
 

@@ -4,7 +4,7 @@
 ** Owner    whoever calls rs_http_init, until rs_http_free.
 ** Thread   one at a time; in a VM: its own.
 ** Limits   a head of head_max bytes and fields_max fields, a chunk's line of 256 bytes.
-** Tested   spec/host/runner_http.c. */
+** Tested   spec/c/runner_http.c. */
 #ifndef RS_HTTP_H
 #define RS_HTTP_H
 

@@ -6,7 +6,7 @@
 ** Thread   said at each call.
 ** Limits   RS_ATTACKS_MAX VMs at a time; one of them has the profiler, the others wait
 **          for it and are stopped meanwhile where they are not in compiled code.
-** Tested   spec/host/runner_interrupt.c: 24 ways to be stuck. */
+** Tested   spec/c/runner_interrupt.c: 24 ways to be stuck. */
 #ifndef RS_INTERRUPT_H
 #define RS_INTERRUPT_H
 

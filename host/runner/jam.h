@@ -5,7 +5,7 @@
 ** Thread   the VM's.
 ** Limits   turns of a millisecond and more are looked at: who waits in a shorter one
 **          makes it longer. What is told is certain; a little may be missed.
-** Tested   spec/host/runner_jam.c. */
+** Tested   spec/c/runner_jam.c. */
 #ifndef RS_JAM_H
 #define RS_JAM_H
 

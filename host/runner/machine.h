@@ -4,7 +4,7 @@
 ** Owner    the runner's table of VMs, from rs_machine_new to the join of its thread.
 ** Thread   the VM's; the keeper reads what is atomic.
 ** Limits   RS_VMS_MAX a segment.
-** Tested   spec/host/runner_vm.c, spec/host/runner_interrupt.c. */
+** Tested   spec/c/runner_vm.c, spec/c/runner_interrupt.c. */
 #ifndef RS_MACHINE_H
 #define RS_MACHINE_H
 

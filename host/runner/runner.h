@@ -5,7 +5,7 @@
 **          that are gone.
 ** Thread   the keeper's, but for what is said to be locked or atomic.
 ** Limits   RS_SEGMENTS_MAX segments, RS_PLANS_MAX plans at a time.
-** Tested   spec/host/runner_vm.c. */
+** Tested   spec/c/runner_vm.c. */
 #ifndef RS_RUNNER_H
 #define RS_RUNNER_H
 

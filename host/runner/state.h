@@ -4,7 +4,7 @@
 ** Owner    the caller closes it.
 ** Thread   the one that uses the state.
 ** Limits   none.
-** Tested   spec/host/runner_vm.c, and by every command. */
+** Tested   spec/c/runner_vm.c, and by every command. */
 #ifndef RS_STATE_H
 #define RS_STATE_H
 

@@ -5,7 +5,7 @@
 ** Owner    the VM; a task's address holds as long as its VM, whether it is open or not.
 ** Thread   the VM's.
 ** Limits   RS_TASKS_MAX a VM; ids are used again. At most 64 bytes a task.
-** Tested   spec/host/runner_task.c. */
+** Tested   spec/c/runner_task.c. */
 #ifndef RS_TASK_H
 #define RS_TASK_H
 

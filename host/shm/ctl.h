@@ -5,7 +5,7 @@
 ** Owner    who receives a descriptor closes it.
 ** Thread   a runner's keeper; the engine's loop.
 ** Limits   a message: RS_CTL_MAX bytes, RS_CTL_FDS descriptors. SOCK_SEQPACKET.
-** Tested   spec/host/runner_shm.c, spec/fuzz. */
+** Tested   spec/c/runner_shm.c, spec/fuzz. */
 /* clang-format off */
 #ifndef RS_CTL_H
 #define RS_CTL_H

@@ -5,7 +5,7 @@
 ** Owner    the segment it lies in.
 ** Thread   put: the writer's; take: the reader's.
 ** Limits   a record with its text: RS_RECORD_MAX bytes, and below half the ring.
-** Tested   spec/host/runner_shm.c; spec/fuzz takes rings full of garbage. */
+** Tested   spec/c/runner_shm.c; spec/fuzz takes rings full of garbage. */
 /* clang-format off */
 #ifndef RS_RING_H
 #define RS_RING_H

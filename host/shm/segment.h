@@ -6,7 +6,7 @@
 **          descriptor over; each side maps it once, unmaps it when the runner is gone.
 ** Thread   each field has one writer, named below; all are atomic.
 ** Limits   RS_VMS_MAX VMs and RS_SLOTS_MAX slots a segment, RS_SEGMENTS_MAX a runner.
-** Tested   spec/host/runner_shm.c, spec/fuzz. */
+** Tested   spec/c/runner_shm.c, spec/fuzz. */
 /* clang-format off */
 #ifndef RS_SEGMENT_H
 #define RS_SEGMENT_H

@@ -3,8 +3,8 @@
 -- to 2.9 s below one supervisor and 0.21 s below a hundred on such a machine; a
 -- gen_server that is silent it does not see.
 
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -2,8 +2,8 @@
 -- trip over two channels. The floor is a Unix socket pair between two C programs; Redis
 -- lists, where there is a redis-server, are told beside it.
 
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local BUILD = os.getenv 'RS_BUILD' or 'build/release'
 local STREAM, TRIPS, DEPTH = 200000, 20000, 100

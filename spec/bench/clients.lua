@@ -3,11 +3,11 @@
 -- while they trouble another host on this machine, whose processors they take as well,
 -- and with them.
 
-local abuser = require 'host.abuser'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local abuser = require 'host.support.abuser'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local CLIENTS, COUNT = 1000, 60
 

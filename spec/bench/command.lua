@@ -2,10 +2,10 @@
 -- bare floor (epoll, pidfd, posix_spawn) and dinit, with the same program, killed by
 -- the same hand in turn. DINIT names dinit's program; without it there is no such row.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local kills = require 'bench.kills'
 local measure = require 'bench.measure'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local PROGRAM = kills.program 'bench_floor'
 

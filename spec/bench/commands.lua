@@ -1,11 +1,11 @@
 -- commands.lua -- 1,000 commands that sleep: until all have started, the supervisor's
 -- memory, what it does while nothing happens; beside the peers that are installed.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local kills = require 'bench.kills'
 local measure = require 'bench.measure'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local COUNT = tonumber(os.getenv 'RS_COMMANDS' or 1000)

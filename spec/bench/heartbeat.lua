@@ -1,8 +1,8 @@
 -- heartbeat.lua -- what ctx:heartbeat() costs a worker, and the engine.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
-local parts = require 'host.parts'
+local parts = require 'host.support.parts'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -5,9 +5,9 @@
 -- time, which other work on the machine does not change. Less is better. A peer that is
 -- not installed is left out.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local SECONDS = tonumber(os.getenv 'RS_BENCH_SECONDS' or 3)
 local ROUNDS = tonumber(os.getenv 'RS_BENCH_ROUNDS' or 3)

@@ -1,8 +1,8 @@
 -- idle.lua -- how often an idle host wakes up: 1,000 workers that wait, for 20 s.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
-local parts = require 'host.parts'
+local parts = require 'host.support.parts'
 
 local TREE = [[
 local rs = require 'runsmith'

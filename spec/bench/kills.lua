@@ -1,8 +1,8 @@
 -- kills.lua -- kill -9 → the next one's birth, of several supervisors in turn: what the
 -- machine does meanwhile, it does to all of them.
 
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local M = {}

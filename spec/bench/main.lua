@@ -1,6 +1,6 @@
 -- main.lua -- runs the benchmarks one after another and prints what they found.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 
 local NAMES = {
   'heartbeat', 'idle', 'restart', 'command', 'commands', 'stall', 'burst', 'channel',

@@ -1,6 +1,6 @@
 -- measure.lua -- medians, and what /proc says of a process.
 
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local M = {}
 

@@ -1,10 +1,10 @@
 -- reload.lua -- a tree of 10,000 workers: a reload with one change and a whole status,
 -- against the time that its fresh start takes.
 
-local control = require 'host.control'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local COUNT, TIMES = 10000, 9
 

@@ -2,7 +2,7 @@
 -- against the bare floor (pidfd, epoll, fork without exec), killed by the same program
 -- in turn.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local kills = require 'bench.kills'
 local measure = require 'bench.measure'
 

@@ -1,9 +1,9 @@
 -- scale.lua -- 100,000 coroutine workers, and a million.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 
 local TREE = [[
 local rs = require 'runsmith'

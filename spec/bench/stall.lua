@@ -1,6 +1,6 @@
 -- stall.lua -- from a deadline to what is done about it.
 
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
 
 local TREE = [[

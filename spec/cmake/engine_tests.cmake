@@ -1,5 +1,5 @@
 # The engine's parts by themselves; the whole is tested through the program.
-file(GLOB specs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/spec/host/engine_*.c)
+file(GLOB specs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/spec/c/engine_*.c)
 foreach(spec ${specs})
   get_filename_component(name ${spec} NAME_WE)
   add_executable(${name} ${spec})

@@ -1,11 +1,11 @@
 # The runner, driven by C that plays the engine.
-rs_embed(${CMAKE_BINARY_DIR}/embedded_test.c ${CMAKE_SOURCE_DIR}/spec/host/runner_lua)
+rs_embed(${CMAKE_BINARY_DIR}/embedded_test.c ${CMAKE_SOURCE_DIR}/spec/c/runner_lua)
 add_library(rs_runner_rig OBJECT
-  ${CMAKE_SOURCE_DIR}/spec/host/runner_rig.c ${CMAKE_BINARY_DIR}/embedded_test.c)
+  ${CMAKE_SOURCE_DIR}/spec/c/runner_rig.c ${CMAKE_BINARY_DIR}/embedded_test.c)
 target_link_libraries(rs_runner_rig PUBLIC rs_runner ${CMOCKA_LIBRARY})
 
-file(GLOB specs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/spec/host/runner_*.c)
-list(REMOVE_ITEM specs ${CMAKE_SOURCE_DIR}/spec/host/runner_rig.c)
+file(GLOB specs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/spec/c/runner_*.c)
+list(REMOVE_ITEM specs ${CMAKE_SOURCE_DIR}/spec/c/runner_rig.c)
 foreach(spec ${specs})
   get_filename_component(name ${spec} NAME_WE)
   add_executable(${name} ${spec})

@@ -6,8 +6,8 @@
 
 local assert = require 'luassert'
 local columns = require 'conform.columns'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 local rig = require 'conform.rig'
 
 local function themes()

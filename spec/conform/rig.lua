@@ -1,10 +1,10 @@
 -- rig.lua -- runs a theme's tree once and gives the trace of each unit of each case.
 
 local columns = require 'conform.columns'
-local harness = require 'host.harness'
-local control = require 'host.control'
+local harness = require 'host.support.harness'
+local control = require 'host.support.control'
 local json = require 'cjson'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 local trace = require 'conform.trace'
 
 local M = {

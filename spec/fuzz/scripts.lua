@@ -3,9 +3,9 @@
 --   luajit spec/fuzz/scripts.lua RUNS [SEED]
 -- Those that break it are named by their seed, which makes them again.
 
-local posix = require 'host.posix'
-local random = require 'host.random'
-local tree_maker = require 'host.tree_maker'
+local posix = require 'host.support.posix'
+local random = require 'host.support.random'
+local tree_maker = require 'host.support.tree_maker'
 
 local PROGRAM = os.getenv 'RUNSMITH' or 'build/release/runsmith'
 local RUNS, SEED = tonumber(arg[1] or 500), tonumber(arg[2] or os.time())

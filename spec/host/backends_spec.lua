@@ -1,9 +1,9 @@
 -- Each way to fail, in each backend: the unit that failed restarts, no other.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 local FAILURES = { -- what it does, the reason of its end, the constraint that it broke
   { how = 'raise', reason = 'error' }, -- its state has an error event, so that is taken
@@ -49,7 +49,7 @@ describe('a unit that fails restarts alone', function()
     local host = harness.start { files = fixtures.files('coroutine', 'raise') }
     local ready = host:wait_for { kind = 'ready', unit = 'plant' }
     local pid = host:pid_of 'plant/command'
-    require('host.posix').kill(pid, 'KILL')
+    require('host.support.posix').kill(pid, 'KILL')
     local ended = host:wait_for({ kind = 'exited', unit = 'plant/command' }, ready)
     assert.same({ 'signal', 'KILL' }, { ended.reason, ended.signal })
     local back = { kind = 'ready', unit = 'plant/command', incarnation = 1 }

@@ -1,7 +1,7 @@
 -- How long a restart waits: a supervisor's `backoff`, from the script to the journal.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -1,8 +1,8 @@
 -- Channels whose items outlive the host.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local HEAD = [[
 local rs = require 'runsmith'

@@ -1,9 +1,9 @@
 -- Channels through the real host: workers of each backend, deaths, reloads.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local HEAD = [[
 local rs = require 'runsmith'

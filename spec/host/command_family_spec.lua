@@ -1,8 +1,8 @@
 -- How a command ends, with all that it started; `pre`, `post`, `reload`.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local program = require 'host.program'
+local harness = require 'host.support.harness'
+local program = require 'host.support.program'
 
 local command = program.command
 local ONCE = "restart = 'temporary',"

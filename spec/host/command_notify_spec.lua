@@ -1,10 +1,10 @@
 -- What commands say through NOTIFY_SOCKET and on descriptors, and who is not heard.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
-local program = require 'host.program'
+local harness = require 'host.support.harness'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
+local program = require 'host.support.program'
 
 local command = program.command
 local NOTIFY = "ready = 'notify',"

@@ -1,9 +1,9 @@
 -- What becomes of a command's output.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local program = require 'host.program'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local program = require 'host.support.program'
 
 local command = program.command
 local ONCE = "restart = 'temporary',"

@@ -1,9 +1,9 @@
 -- How a command starts: what it is given, and what the journal says where it cannot.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local program = require 'host.program'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local program = require 'host.support.program'
 
 local command = program.command
 

@@ -1,9 +1,9 @@
 -- Programs that behave as badly as they can, all at once.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local program = require 'host.program'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local program = require 'host.support.program'
 
 local command = program.command
 

@@ -3,9 +3,9 @@
 
 local assert = require 'luassert'
 local commands = require 'cli.commands'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local PROGRAM = os.getenv 'RUNSMITH' or 'build/release/runsmith'
 if PROGRAM:sub(1, 1) ~= '/' then PROGRAM = harness.root() .. '/' .. PROGRAM end

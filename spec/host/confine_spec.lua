@@ -2,8 +2,8 @@
 -- groups; and nothing of these is left.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -1,10 +1,10 @@
 -- reload --confirm: kept if all is well by then, else put back; --keep ends the wait.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 local FAILS = "function() error 'I am broken' end"
 

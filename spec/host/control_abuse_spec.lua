@@ -2,13 +2,13 @@
 -- good ones are answered, units live, and nothing is left of the bad ones.
 
 local assert = require 'luassert'
-local abuser = require 'host.abuser'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local random = require 'host.random'
-local usage = require 'host.usage'
+local abuser = require 'host.support.abuser'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local random = require 'host.support.random'
+local usage = require 'host.support.usage'
 
 local CLIENTS, ASKS = 1000, random.size('RS_ABUSE', 600)
 

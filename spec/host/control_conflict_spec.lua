@@ -3,12 +3,12 @@
 -- client; RS_SEED.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
-local posix = require 'host.posix'
-local random = require 'host.random'
+local posix = require 'host.support.posix'
+local random = require 'host.support.random'
 
 local CLIENTS, ORDERS = 8, random.size('RS_ORDERS', 150)
 local SEED = random.size('RS_SEED', os.time() % 100000)

@@ -1,8 +1,8 @@
 -- A pattern is tried in pieces: the host goes on meanwhile, and so does the tree.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
 
 local TREE = [[

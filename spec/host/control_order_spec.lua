@@ -1,9 +1,9 @@
 -- Orders over the control socket: answered once they have come true, or are void.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -1,12 +1,12 @@
 -- The control socket bears any client: it tells those that err, and drops them.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 
 local TREE = [[
 local rs = require 'runsmith'

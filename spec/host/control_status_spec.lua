@@ -1,11 +1,11 @@
 -- What a client learns: status, why, the journal, what eval says.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local TREE = [[
 local rs = require 'runsmith'

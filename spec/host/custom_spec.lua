@@ -1,9 +1,9 @@
 -- A backend of the tree's own: its functions start, stop, kill and wait for a unit.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 -- What it runs is a process that its functions start and name by its pid.
 local TREE = [[

@@ -1,9 +1,9 @@
 -- eval ends at its timeout, whatever it runs, and the worker goes on.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 local WORKER = [[
 local time = require 'std.time'

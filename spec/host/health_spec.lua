@@ -2,11 +2,11 @@
 -- unit waits for; a supervisor that a probe finds bad; programs that a probe starts.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local program = require 'host.program'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local program = require 'host.support.program'
 
 local function start(units, more)
   return harness.start { files = {

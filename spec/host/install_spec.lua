@@ -2,8 +2,8 @@
 
 local assert = require 'luassert'
 local json = require 'cjson'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local BUILD = os.getenv 'RS_BUILD' or 'build/release'
 

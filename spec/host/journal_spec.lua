@@ -1,13 +1,13 @@
 -- The journal: numbered without a gap, each entry with its cause, kept across hosts.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local control = require 'host.control'
-local harness = require 'host.harness'
+local fixtures = require 'host.support.fixtures'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
-local misdeed = require 'host.misdeed'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local misdeed = require 'host.support.misdeed'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 
 local function read_journal(path)
   local entries = {}

@@ -1,11 +1,11 @@
 -- kill -9 and SIGSTOP of the host's own processes: what goes on, what ends, what stays.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 
 -- A command whose grandchild has left its session, and says its pid.
 local RUNAWAY = [[

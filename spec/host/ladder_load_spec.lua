@@ -2,10 +2,10 @@
 -- the worker's, so nobody's runner is killed for it; who does not come back still is.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
-local posix = require 'host.posix'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
+local posix = require 'host.support.posix'
 
 local LOOPS = 32
 local SOON = 'stall = 0.03,' -- of time that it runs, of which it gets little

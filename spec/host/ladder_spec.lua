@@ -1,9 +1,9 @@
 -- Each way to be stuck: who is ended, how, what the journal says of it, who pays.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 -- What an interrupt ends; `where` must name the function that was running.
 local INTERRUPTED = {
@@ -103,7 +103,7 @@ describe('a runner that dies', function()
     local host = harness.start { files = fixtures.files('coroutine', 'raise') }
     local ready = host:wait_for { kind = 'ready', unit = 'plant' }
     local pid = host:pid_of 'plant/apart/coroutine'
-    require('host.posix').kill(pid, 'KILL')
+    require('host.support.posix').kill(pid, 'KILL')
     for _, unit in ipairs { 'plant/apart/coroutine', 'plant/apart/thread' } do
       host:wait_for({ kind = 'ready', unit = unit, incarnation = 1 }, ready)
     end

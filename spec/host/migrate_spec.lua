@@ -2,8 +2,8 @@
 -- then alone.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 -- A worker that counts in ctx.data; its first lines are what a spec edits.
 local KEEPER = [[

@@ -2,9 +2,9 @@
 
 local assert = require 'luassert'
 local ffi = require 'ffi'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 ffi.cdef [[
 typedef struct rs_spec_un { unsigned short family; char path[108]; } rs_spec_un;

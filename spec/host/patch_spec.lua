@@ -1,9 +1,9 @@
 -- What a reload changes in place reaches the worker where it lives.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 local TICKER = [[
 local worker = require 'runsmith.worker'

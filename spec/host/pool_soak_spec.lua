@@ -2,11 +2,11 @@
 -- is left. RS_ADDS: how many of each.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local random = require 'host.random'
-local usage = require 'host.usage'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local random = require 'host.support.random'
+local usage = require 'host.support.usage'
 
 local ADDS = random.size('RS_ADDS', 20000)
 local AT_ONCE = 24 -- adds and removes that are unanswered at a time

@@ -2,9 +2,9 @@
 -- whose output goes to a file, and what eval prints.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 local function start(units)
   return harness.start { files = {

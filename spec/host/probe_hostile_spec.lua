@@ -1,8 +1,8 @@
 -- A probes' runner that lies: what it sends is checked, and costs nobody but itself.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 -- A rule that puts a record of its own making into its runner's ring, once.
 local TREE = [[

@@ -1,8 +1,8 @@
 -- Each built-in kind of probe against something real.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 -- A server that is well until the file `sick` appears.
 local SERVER = [[

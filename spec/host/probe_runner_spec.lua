@@ -1,10 +1,10 @@
 -- The probes' runner: what goes wrong in it is nobody else's affair.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local function tree(units, more)
   return ([[

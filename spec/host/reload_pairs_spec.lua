@@ -2,11 +2,11 @@
 -- and touches nothing that is the same in both. RS_PAIRS: how many; RS_SEED: the first.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local random = require 'host.random'
-local tree_maker = require 'host.tree_maker'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local random = require 'host.support.random'
+local tree_maker = require 'host.support.tree_maker'
 
 local PAIRS, SEED = random.size('RS_PAIRS', 12), random.size('RS_SEED', 1)
 local PATIENCE = random.size('RS_PATIENCE', 15)

@@ -2,9 +2,9 @@
 -- that unit alone. The neighbour is never touched.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 local KEEPS, RESTARTS = 0, 1
 

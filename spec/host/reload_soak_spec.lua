@@ -3,12 +3,12 @@
 -- RS_RELOADS: how many.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local random = require 'host.random'
-local usage = require 'host.usage'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local random = require 'host.support.random'
+local usage = require 'host.support.usage'
 
 local RELOADS = random.size('RS_RELOADS', 48)
 local PATIENCE = random.size('RS_PATIENCE', 20)

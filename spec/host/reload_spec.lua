@@ -1,9 +1,9 @@
 -- HUP: a changed tree is applied, and touches what changed alone.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 local function tree(args, units)
   return ([[

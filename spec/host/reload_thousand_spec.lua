@@ -2,8 +2,8 @@
 -- the others keep process, incarnation, counters and what they have in memory.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
 
 local COUNT, PIPELINED = 1000, 48

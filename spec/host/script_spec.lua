@@ -1,8 +1,8 @@
 -- A tree script with mistakes: what a beginner is told, and that nothing starts.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 local MISTAKES = { -- script, what the message must contain
   {

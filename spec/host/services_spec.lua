@@ -1,9 +1,9 @@
 -- Real services: when they are ready, how they reload, end, and are ended.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local services = require 'host.services'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local services = require 'host.support.services'
 
 local function path(name) return 'plant/' .. name end
 

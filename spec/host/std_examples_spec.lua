@@ -2,7 +2,7 @@
 
 local assert = require 'luassert'
 local files = require 'tidy.files'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 
 local BACKENDS = { 'coroutine', 'thread', 'process' }
 

@@ -1,7 +1,7 @@
 -- std.http with real sockets, both sides, in each backend.
 
-local harness = require 'host.harness'
-local web = require 'host.web'
+local harness = require 'host.support.harness'
+local web = require 'host.support.web'
 
 local PLAIN = [[
     local answer = assert(http.get(url .. '/'))

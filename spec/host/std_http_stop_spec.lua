@@ -1,9 +1,9 @@
 -- std.http with many at once, with TLS, and at the end: stops, kills, what is left.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local web = require 'host.web'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local web = require 'host.support.web'
 
 local MANY = tonumber(os.getenv 'RS_WEB_MANY' or 2000)
 local LISTENERS = tonumber(os.getenv 'RS_WEB_LISTENERS' or 500)

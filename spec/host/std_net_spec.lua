@@ -2,9 +2,9 @@
 -- back-pressure. And a probe that speaks TLS.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
-local web = require 'host.web'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
+local web = require 'host.support.web'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -1,7 +1,7 @@
 -- What running a program gives, in each backend: the same worker, asserting as it goes.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 
 local WORK = [[
 local process = require 'std.process'

@@ -2,8 +2,8 @@
 -- it was that ended it.
 
 local assert = require 'luassert'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 -- Starts a program, its child, one that has left the session, and one that has left the
 -- session and lost its parent; prints their pids.

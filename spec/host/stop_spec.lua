@@ -1,8 +1,8 @@
 -- How a host ends: by signals, by completing, by giving up.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 local ORDERED = [[
 local rs = require 'runsmith'

@@ -1,8 +1,8 @@
 -- What nothing tells apart: it is no unit's, is listed, and ends with the host.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 
 local TREE = [[
 local rs = require 'runsmith'

@@ -1,8 +1,8 @@
 -- What a supervisor's and a child's fields do, from the script to the journal.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 
 local HEAD = [[
 local rs = require 'runsmith'

@@ -1,9 +1,9 @@
 -- `runsmith top` in a terminal: keys go in, what it draws is read back.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local PROGRAM = os.getenv 'RUNSMITH' or 'build/release/runsmith'
 if PROGRAM:sub(1, 1) ~= '/' then PROGRAM = harness.root() .. '/' .. PROGRAM end

@@ -1,10 +1,10 @@
 -- run --watch: what the evaluation read is watched, and a change of it is a reload.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
-local misdeed = require 'host.misdeed'
+local control = require 'host.support.control'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
+local misdeed = require 'host.support.misdeed'
 
 local function tree(args)
   return ([[

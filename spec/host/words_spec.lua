@@ -1,8 +1,8 @@
 -- What is told of how a unit ended, to people and to programs.
 
 local assert = require 'luassert'
-local control = require 'host.control'
-local harness = require 'host.harness'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
 
 local function start(units)
   return harness.start { files = {

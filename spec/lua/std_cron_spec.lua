@@ -1,5 +1,5 @@
 local fake = require 'lua.fake_host'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local EPOCH = 1774742400 -- 2026-03-29 00:00 UTC: at 01:00 Berlin's clock goes forward

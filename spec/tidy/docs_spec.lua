@@ -3,7 +3,7 @@
 
 local assert = require 'luassert'
 local files = require 'tidy.files'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local PROGRAM = os.getenv 'RUNSMITH' or 'build/release/runsmith'
 

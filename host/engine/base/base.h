@@ -4,7 +4,7 @@
 ** Owner    a buffer's bytes belong to who embeds it; rs_bytes_free ends it.
 ** Thread   the engine's.
 ** Limits   memory that cannot be had ends the process with a sentence.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_BASE_H
 #define RS_BASE_H
 

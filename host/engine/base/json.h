@@ -4,7 +4,7 @@
 ** Owner    the caller's buffer.
 ** Thread   the engine's.
 ** Limits   none. A byte that is no UTF-8 becomes U+FFFD.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_JSON_H
 #define RS_JSON_H
 

@@ -4,7 +4,7 @@
 ** Owner    static strings.
 ** Thread   any.
 ** Limits   a number without a name is "unknown", or NULL where said so.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_NAMES_H
 #define RS_NAMES_H
 

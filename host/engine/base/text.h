@@ -5,7 +5,7 @@
 ** Thread   the engine's.
 ** Limits   a text stays for the turn that it came in, and beyond it while no more than
 **          RS_TEXTS_KEPT bytes are kept; then the oldest is forgotten.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_TEXT_H
 #define RS_TEXT_H
 

@@ -5,7 +5,7 @@
 ** Thread   any.
 ** Limits   RS_NOTIFY_MAX bytes a message. Unknown assignments, empty lines and numbers
 **          out of range are nothing.
-** Tested   spec/host/engine_notify.c, spec/fuzz/notify.c. */
+** Tested   spec/c/engine_notify.c, spec/fuzz/notify.c. */
 #ifndef RS_NOTIFY_TEXT_H
 #define RS_NOTIFY_TEXT_H
 

@@ -4,7 +4,7 @@
 ** Owner    a file's descriptor is its own; rs_source_close ends it.
 ** Thread   the engine's. A read of a file waits for the disk.
 ** Limits   none. Lines are in the order of their seq.
-** Tested   spec/host/engine_source.c. */
+** Tested   spec/c/engine_source.c. */
 #ifndef RS_SOURCE_H
 #define RS_SOURCE_H
 

@@ -5,7 +5,7 @@
 ** Thread   the engine's; a write waits for the disk.
 ** Limits   RS_DISK_SIZE bytes a file, RS_DISK_FILES files. What cannot be written is
 **          counted, not kept.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_DISK_H
 #define RS_DISK_H
 

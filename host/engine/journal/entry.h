@@ -4,7 +4,7 @@
 ** Owner    nothing is kept.
 ** Thread   the engine's.
 ** Limits   none; texts may hold any bytes.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_ENTRY_H
 #define RS_ENTRY_H
 

@@ -5,7 +5,7 @@
 ** Thread   the engine's. A reader that does not read never holds it up.
 ** Limits   RS_JOURNAL_SIZE bytes are kept; a reader that falls behind that loses the
 **          oldest lines and is told up to which seq.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_JOURNAL_H
 #define RS_JOURNAL_H
 

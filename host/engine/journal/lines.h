@@ -5,7 +5,7 @@
 ** Thread   any.
 ** Limits   RS_LINE_MAX bytes of a line are kept; of a longer one the begin, and how
 **          much more there was.
-** Tested   spec/host/engine_output.c, spec/fuzz/lines.c. */
+** Tested   spec/c/engine_output.c, spec/fuzz/lines.c. */
 #ifndef RS_LINES_H
 #define RS_LINES_H
 

@@ -5,7 +5,7 @@
 ** Thread   the engine's; a write waits for the disk.
 ** Limits   `max` bytes a file, `keep` files in all: never more on the disk. What cannot
 **          be written is counted, not kept.
-** Tested   spec/host/engine_output.c. */
+** Tested   spec/c/engine_output.c. */
 #ifndef RS_ROTATE_H
 #define RS_ROTATE_H
 

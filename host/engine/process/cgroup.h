@@ -8,7 +8,7 @@
 ** Thread   the engine's.
 ** Limits   version 2: kill, and memory and pids where these are delegated; version 1:
 **          memory and pids alone. Nothing is mounted and no other group is changed.
-** Tested   spec/host/engine_spawn.c, spec/host/command_family_spec.lua. */
+** Tested   spec/c/engine_spawn.c, spec/host/command_family_spec.lua. */
 #ifndef RS_CGROUP_H
 #define RS_CGROUP_H
 

@@ -4,7 +4,7 @@
 ** Owner    who starts a process embeds its rs_child and keeps it until `ended`.
 ** Thread   the engine's.
 ** Limits   none.
-** Tested   spec/host/engine_process.c. */
+** Tested   spec/c/engine_process.c. */
 #ifndef RS_CHILDREN_H
 #define RS_CHILDREN_H
 

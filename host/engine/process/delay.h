@@ -5,7 +5,7 @@
 ** Thread   the engine's.
 ** Limits   RS_DELAYS samples, sparser the older: the answer is never too small, and too
 **          large by what was waited in a span of the order of the moment's age at most.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_DELAY_H
 #define RS_DELAY_H
 

@@ -4,7 +4,7 @@
 ** Owner    rs_env_free takes it back.
 ** Thread   the engine's.
 ** Limits   none.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_ENV_H
 #define RS_ENV_H
 

@@ -5,7 +5,7 @@
 ** Thread   the engine's: a subreaper, so that orphans are its own children.
 ** Limits   a process with neither group, session nor mark of its family is not found by
 **          its own; as a descendant of one that is, it is.
-** Tested   spec/host/engine_process.c. */
+** Tested   spec/c/engine_process.c. */
 #ifndef RS_FAMILY_H
 #define RS_FAMILY_H
 

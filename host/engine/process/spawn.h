@@ -6,7 +6,7 @@
 ** Thread   the engine's: the child dies with it. It goes on while the child is on its
 **          way: a cwd or a program on a dead disk holds up nobody else.
 ** Limits   RS_SPAWN_FDS descriptors besides 0, 1, 2; RS_SPAWN_LIMITS limits.
-** Tested   spec/host/engine_spawn.c, spec/host/command_start_spec.lua. */
+** Tested   spec/c/engine_spawn.c, spec/host/command_start_spec.lua. */
 #ifndef RS_SPAWN_H
 #define RS_SPAWN_H
 

@@ -5,7 +5,7 @@
 ** Thread   the child's own, beside the engine's. It may touch nothing but its job and
 **          its stack: libc's errno is the engine's, so it makes its calls by hand.
 ** Limits   RS_PATHS_MAX folders of PATH are tried; RS_GROUPS_MAX groups.
-** Tested   spec/host/engine_spawn.c. */
+** Tested   spec/c/engine_spawn.c. */
 #ifndef RS_SPAWN_CHILD_H
 #define RS_SPAWN_CHILD_H
 

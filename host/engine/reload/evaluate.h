@@ -5,7 +5,7 @@
 ** Thread   the engine's.
 ** Limits   those of the options, and RS_EVALUATE_WALL seconds of wall time
 **          (more where the processor time may be more).
-** Tested   spec/host/engine_process.c. */
+** Tested   spec/c/engine_process.c. */
 #ifndef RS_EVALUATE_H
 #define RS_EVALUATE_H
 

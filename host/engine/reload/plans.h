@@ -4,7 +4,7 @@
 ** Owner    this book owns mapping and memfd until rs_plans_drop.
 ** Thread   the engine's.
 ** Limits   a plan here has passed rs_plan_check: its shape is trusted.
-** Tested   spec/host/engine_unit.c. */
+** Tested   spec/c/engine_unit.c. */
 #ifndef RS_PLANS_H
 #define RS_PLANS_H
 

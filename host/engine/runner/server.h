@@ -4,7 +4,7 @@
 ** Owner    the engine.
 ** Thread   the engine's.
 ** Limits   one; after a quick death the next try waits, at most a second.
-** Tested   spec/host/engine_process.c. */
+** Tested   spec/c/engine_process.c. */
 #ifndef RS_SERVER_H
 #define RS_SERVER_H
 

@@ -1,7 +1,7 @@
 -- tree_maker.lua -- random trees and what a reload may do to them: each is a table that
 -- can be changed, written as a script, and asked who is the same in another.
 
-local fixtures = require 'host.fixtures'
+local fixtures = require 'host.support.fixtures'
 
 local M = {}
 

@@ -1,8 +1,8 @@
 -- abuser.lua -- starts and ends abuse.lua beside a host.
 
-local control = require 'host.control'
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local control = require 'host.support.control'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local M = {}
 
@@ -21,7 +21,7 @@ function M.begin(host, clients)
   local code = ("package.path = '%s/spec/?.lua;' .. package.path"):format(root)
   local pid = posix.spawn {
     argv = {
-      program, '-e', code, root .. '/spec/host/abuse.lua', control.path(host),
+      program, '-e', code, root .. '/spec/host/support/abuse.lua', control.path(host),
       tostring(clients),
     },
     env = env, cwd = root, out = write_end, err = 2,

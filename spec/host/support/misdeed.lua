@@ -1,8 +1,8 @@
 -- misdeed.lua -- lets the culprit of a fixtures tree do its deed and checks who paid.
 
 local assert = require 'luassert'
-local fixtures = require 'host.fixtures'
-local harness = require 'host.harness'
+local fixtures = require 'host.support.fixtures'
+local harness = require 'host.support.harness'
 
 local MISHAPS = { 'violation', 'exited', 'restart', 'collateral', 'killed' }
 

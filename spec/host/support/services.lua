@@ -2,8 +2,8 @@
 -- them: nginx, Redis, PostgreSQL and Mosquitto. All on loopback, or on a socket in a
 -- folder of their own.
 
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local M = {}
 

@@ -1,10 +1,10 @@
 -- abuse.lua -- a program: clients as bad as can be, many of them, until it is killed.
---   luajit spec/host/abuse.lua SOCKET CLIENTS
+--   luajit spec/host/support/abuse.lua SOCKET CLIENTS
 -- Prints a line once each of them has done something.
 
-local control = require 'host.control'
+local control = require 'host.support.control'
 local ffi = require 'ffi'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local QUIETLY = 0x4000 + 0x40 -- NOSIGNAL, DONTWAIT

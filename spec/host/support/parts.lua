@@ -1,6 +1,6 @@
 -- parts.lua -- finds a host's own processes by what they are.
 
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 local M = {}
 

@@ -2,9 +2,9 @@
 -- line by line, and the command line itself.
 
 local ffi = require 'ffi'
-local harness = require 'host.harness'
+local harness = require 'host.support.harness'
 local json = require 'cjson'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 
 ffi.cdef [[
 typedef struct rs_spec_sockaddr { uint16_t family; char path[108]; } rs_spec_sockaddr;

@@ -5,7 +5,7 @@
 -- long a spec that fails takes to do so.
 
 local json = require 'cjson'
-local posix = require 'host.posix'
+local posix = require 'host.support.posix'
 local uv = require 'luv'
 
 local M = {}

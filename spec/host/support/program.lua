@@ -1,7 +1,7 @@
--- program.lua -- trees of commands that are spec/host/command_program.c.
+-- program.lua -- trees of commands that are spec/host/support/command_program.c.
 
-local harness = require 'host.harness'
-local posix = require 'host.posix'
+local harness = require 'host.support.harness'
+local posix = require 'host.support.posix'
 
 local M = {}
 

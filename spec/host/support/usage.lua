@@ -1,7 +1,7 @@
 -- usage.lua -- what a host holds: memory, descriptors, mappings, processes.
 
-local parts = require 'host.parts'
-local posix = require 'host.posix'
+local parts = require 'host.support.parts'
+local posix = require 'host.support.posix'
 
 local M = {}
 
