@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 
 #include "../journal/entry.h"
@@ -159,6 +160,8 @@ static uint32_t any_unit(const rs_probes *probes) {
   return RS_NONE;
 }
 
+static void run_later(rs_probes *probes, const char *why);
+
 void rs_probes_run(rs_probes *probes) {
   rs_engine *engine = probes->engine;
   rs_view root;
@@ -168,6 +171,13 @@ void rs_probes_run(rs_probes *probes) {
   if (!rs_core_view(engine->core, owner, &root)) return;
   rs_action as = {.unit = owner, .inc = root.inc, .plan = root.plan, .row = root.row};
   rs_runner *runner = rs_runner_take(engine, RS_PLACE_PROBES, &as);
+  if (!runner) {
+    char why[256];
+    snprintf(why, sizeof why, "cannot be made: %s", strerror(errno));
+    probes->delay *= 2;
+    run_later(probes, why);
+    return;
+  }
   rs_part_domain(runner, 1, 1, probes->living + probes->living / 8);
   probes->runner = runner;
   probes->vm = rs_part_shared(runner, 0);
@@ -181,6 +191,17 @@ void rs_probes_run(rs_probes *probes) {
 }
 
 static void retry(uv_timer_t *timer) { rs_probes_run(timer->data); }
+
+static void run_later(rs_probes *probes, const char *why) {
+  rs_engine *engine = probes->engine;
+  if (probes->delay < DELAY_FIRST) probes->delay = DELAY_FIRST;
+  if (probes->delay > DELAY_MOST) probes->delay = DELAY_MOST;
+  rs_entry_log(engine, RS_NONE, RS_NONE, 2,
+               "the probes' runner %s; another follows in %.1f s", why,
+               (double)probes->delay / 1000);
+  uv_update_time(&engine->loop);
+  uv_timer_start(&probes->retry, retry, probes->delay, 0);
+}
 
 /* It ran while its runner died. */
 static void accuse(rs_probes *probes, rs_probe *probe) {
@@ -244,12 +265,5 @@ void rs_probes_lost(rs_runner *runner) {
     if (probes->at[i].unit != RS_NONE) forget(probes, runner, &probes->at[i]);
   bool young = rs_base_now() - probes->begun < (rs_time)YOUNG * RS_SECOND;
   probes->delay = young ? probes->delay * 2 : 0;
-  if (probes->delay < DELAY_FIRST) probes->delay = DELAY_FIRST;
-  if (probes->delay > DELAY_MOST) probes->delay = DELAY_MOST;
-  if (probes->living == 0) return;
-  rs_entry_log(runner->engine, RS_NONE, RS_NONE, 2,
-               "the probes' runner died; another follows in %.1f s",
-               (double)probes->delay / 1000);
-  uv_update_time(&runner->engine->loop);
-  uv_timer_start(&probes->retry, retry, probes->delay, 0);
+  if (probes->living > 0) run_later(probes, "died");
 }
