@@ -227,6 +227,7 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
   if (runner->child.pid == 0) {
     /* It never came, so nothing else will tell of its end. */
     rs_watch_end(&runner->ctl);
+    rs_server_doubt(runner->engine);
     rs_fate(runner, SIGKILL);
     return;
   }
