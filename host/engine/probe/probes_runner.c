@@ -79,13 +79,46 @@ static void interrupt(rs_probes *probes, const rs_probe *probe) {
   watch(probes, RS_RUNG);
 }
 
+/* When the first of its probes is to look; RS_NEVER. */
+static rs_time next_look(const rs_probes *probes) {
+  rs_time first = RS_NEVER;
+  for (uint32_t i = 0; i < probes->count; i++) {
+    const rs_probe *probe = &probes->at[i];
+    if (probe->unit == RS_NONE || probe->slot == RS_NONE) continue;
+    rs_time next = atomic_load(&rs_part_memory(probes->runner, probe->slot)->next);
+    if (next > 0 && next < first) first = next;
+  }
+  return first;
+}
+
+/* It says so when it runs again, and that moves this timer. Where it ought to have run
+** and did not: one that is stopped by a signal, and stays so, looks at nothing. */
+static void rest(rs_probes *probes) {
+  rs_time first = next_look(probes), now = rs_base_now();
+  rs_runner *runner = probes->runner;
+  if (first == RS_NEVER) return;
+  bool halted = first + STALL <= now && rs_family_kin(runner->child.pid).state == 'T';
+  if (!halted) runner->halted = 0;
+  else if (runner->halted == 0) runner->halted = now;
+  if (halted && now - runner->halted >= STALL) {
+    rs_entry_log(probes->engine, RS_NONE, RS_NONE, 3,
+                 "the probes' runner has been stopped by a signal: it is killed");
+    rs_runner_kill(runner, RS_NONE, 0);
+    return;
+  }
+  watch(probes, first > now ? first - now + STALL : STALL);
+}
+
 /* The VM has run for a while: has one look held up the others for too long? */
 static void on_stall(uv_timer_t *timer) {
   rs_probes *probes = timer->data;
   rs_runner *runner = probes->runner;
   if (!runner || runner->dead || runner->child.pid == 0) return;
   rs_vm *page = rs_part_page(runner, probes->vm);
-  if (found_idle(page)) return;
+  if (found_idle(page)) {
+    rest(probes);
+    return;
+  }
   uint64_t turn = atomic_load(&page->resume);
   rs_time span = rs_base_now() - atomic_load(&page->since);
   rs_time lost = waited(probes, page) - probes->waited;
