@@ -85,8 +85,12 @@ static int run_host(const char *self) {
   return rs_witness_main(&witness);
 }
 
+/* Where the host itself was started with less, that holds. */
 static bool set_limit(__rlimit_resource_t resource, double soft, double hard) {
-  struct rlimit both = {.rlim_cur = (rlim_t)soft, .rlim_max = (rlim_t)hard};
+  struct rlimit had, both = {.rlim_cur = (rlim_t)soft, .rlim_max = (rlim_t)hard};
+  if (getrlimit(resource, &had) != 0) return false;
+  if (both.rlim_max > had.rlim_max) both.rlim_max = had.rlim_max;
+  if (both.rlim_cur > both.rlim_max) both.rlim_cur = both.rlim_max;
   return setrlimit(resource, &both) == 0;
 }
 

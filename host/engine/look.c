@@ -71,20 +71,22 @@ static rs_time full(const rs_sight *sight, rs_time now) {
   return all + span(sight->full_since, now);
 }
 
+static rs_time between(rs_time least, rs_time value, rs_time most) {
+  return value < least ? least : value > most ? most : value;
+}
+
+/* One that is not there yet waits for its turn as long as others come to be. */
 static rs_time waited_since(const rs_runner *runner, rs_vm_book *vm,
                             const rs_sight *sight, rs_time at) {
   rs_time now = rs_base_now();
-  if (runner->child.pid == 0) return now - at;
+  if (runner->child.pid == 0)
+    return between(0, runner->engine->server.made_at - at, now);
   rs_time cpu = waited(runner, vm, sight, now), room = full(sight, now);
   rs_time since = rs_delays_since(vm->delays, at, cpu);
   rs_time blocked = rs_delays_since(vm->fulls, at, room);
   rs_delays_add(vm->delays, now, cpu);
   rs_delays_add(vm->fulls, now, room);
   return since + (blocked < FULL_MOST ? blocked : FULL_MOST);
-}
-
-static rs_time between(rs_time least, rs_time value, rs_time most) {
-  return value < least ? least : value > most ? most : value;
 }
 
 /* Nobody in a runner that is stopped from outside can give a sign of life, so none of
@@ -231,6 +233,10 @@ void rs_where(rs_engine *engine, uint32_t id, char *text, size_t size) {
   const rs_runner *runner = unit->runner;
   *text = 0;
   if (!runner || unit->slot == RS_NONE) return;
+  if (runner->child.pid == 0) {
+    snprintf(text, size, "its runner was not made yet");
+    return;
+  }
   uint32_t vm = rs_part_book(runner, unit->slot)->vm;
   rs_sight sight = see(rs_part_page(runner, vm));
   rs_time now = rs_base_now();

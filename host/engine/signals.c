@@ -47,7 +47,7 @@ static void on_signal(void *ctx, rs_watch *watch, int events) {
     switch (info.ssi_signo) {
     case SIGCHLD:
       rs_children_reap(&engine->children);
-      rs_families_look(&engine->families);
+      rs_families_wake(&engine->families);
       break;
     case SIGHUP: rs_evaluate(engine); break;
     default: stop(engine, &info);

@@ -46,7 +46,9 @@ typedef struct rs_server {
   rs_child child;
   rs_watch *ctl; /* NULL: it does not run */
   uv_timer_t retry;
-  uint64_t delay; /* ms until the next try; 0: at once */
+  uint64_t delay;  /* ms until the next try; 0: at once */
+  rs_time made_at; /* when the last runner that it made said HELLO */
+  bool told;       /* why it makes none is in the journal */
 } rs_server;
 
 /* Whoever started this host and wants to hear how it is (sd_notify). */

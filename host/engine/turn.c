@@ -277,6 +277,7 @@ void rs_engine_again(rs_engine *engine) { uv_idle_start(&engine->again, on_again
 static void on_turn(uv_prepare_t *prepare) {
   rs_engine *engine = prepare->data;
   if (engine->ended) return;
+  rs_families_turn(&engine->families);
   bool more = decide(engine);
   rs_part_bells(engine); /* units do not wait for clients */
   rs_control_hear(engine);
@@ -287,6 +288,7 @@ static void on_turn(uv_prepare_t *prepare) {
   rs_channels_flush(engine);
   rs_part_bells(engine);
   rs_fate_sweep(engine);
+  rs_families_turn(&engine->families);
   rs_notify_look(engine);
   rs_calm_turn(engine);
   if (!more) rs_entry_disk(engine);

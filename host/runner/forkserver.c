@@ -134,8 +134,7 @@ int rs_forkserver_main(int ctl_fd) {
     struct pollfd end = {.fd = ctl_fd, .events = POLLIN};
     if (poll(&end, 1, -1) < 0) continue;
     int came = rs_ctl_receive(ctl_fd, &got);
-    if (came == -EAGAIN) continue;
-    if (came == -EPROTO) continue;
+    if (came == -EAGAIN || came == -EPROTO || came == -EMFILE) continue;
     if (came != 1) return 0;
     int code = make(ctl_fd, engine, warm);
     for (uint32_t i = 0; i < got.fd_count; i++) close(got.fds[i]);

@@ -197,6 +197,26 @@ static _Noreturn void give_up(const char *what) {
   _exit(70);
 }
 
+int rs_machine_open(rs_machine *vm) {
+  int code = uv_loop_init(&vm->loop);
+  if (code != 0) return code;
+  code = uv_poll_init(&vm->loop, &vm->poll, vm->bell);
+  if (code != 0) {
+    uv_loop_close(&vm->loop);
+    return code;
+  }
+  vm->poll.data = vm;
+  uv_timer_init(&vm->loop, &vm->timer);
+  return uv_poll_start(&vm->poll, UV_READABLE, on_bell);
+}
+
+void rs_machine_close(rs_machine *vm) {
+  uv_close((uv_handle_t *)&vm->poll, NULL);
+  uv_close((uv_handle_t *)&vm->timer, NULL);
+  uv_run(&vm->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&vm->loop);
+}
+
 static void set_up(rs_machine *vm) {
   char name[16];
   snprintf(name, sizeof name, "vm %u", vm->id & ((1u << RS_SEGMENT_SHIFT) - 1));
@@ -204,12 +224,6 @@ static void set_up(rs_machine *vm) {
   rs_fault_stack();
   atomic_store(&vm->page->tid, (int32_t)syscall(SYS_gettid));
   atomic_store(&vm->page->slot, RS_NONE);
-  int code = uv_loop_init(&vm->loop);
-  if (code == 0) code = uv_poll_init(&vm->loop, &vm->poll, vm->bell);
-  if (code == 0) code = uv_timer_init(&vm->loop, &vm->timer);
-  if (code == 0) code = uv_poll_start(&vm->poll, UV_READABLE, on_bell);
-  if (code != 0) give_up(uv_strerror(code));
-  vm->poll.data = vm;
   atomic_store(&vm->page->state, RS_VM_RUNNING);
   rs_interrupt_birth(vm);
 }

@@ -66,6 +66,11 @@ rs_machine *rs_machine_self(void);
 /* Gives it its place in the shared memory: what the engine said. */
 void rs_machine_place(rs_machine *vm, uint32_t id, int bell);
 
+/* Makes its loop, once it has its place; 0, or a negative errno. Close: undoes that for
+** one whose thread never began. */
+int rs_machine_open(rs_machine *vm);
+void rs_machine_close(rs_machine *vm);
+
 /* The thread's function; takes the machine. */
 void *rs_machine_main(void *machine);
 

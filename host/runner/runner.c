@@ -57,13 +57,14 @@ static void tell(const rs_runner *runner, uint32_t kind, uint32_t a, const char 
   }
 }
 
-static void tell_failed(const rs_runner *runner, uint32_t kind, int code,
+static void tell_failed(const rs_runner *runner, const rs_ctl *what, int code,
                         const char *text) {
-  rs_ctl ctl = {.kind = RS_CTL_FAILED,
-                .a = kind,
-                .b = (uint32_t)code,
-                .size = (uint32_t)strlen(text)};
-  rs_ctl_send(runner->ctl, &ctl, text, NULL, 0);
+  char sentence[2 * WHY];
+  rs_ctl ctl = {
+    .kind = RS_CTL_FAILED, .a = what->kind, .b = (uint32_t)code, .c = what->a};
+  ctl.size =
+    (uint32_t)snprintf(sentence, sizeof sentence, "%s: %s", text, strerror(code));
+  rs_ctl_send(runner->ctl, &ctl, sentence, NULL, 0);
 }
 
 static int take_segment(rs_runner *runner, char *why) {
@@ -115,15 +116,19 @@ static int take_vm(rs_runner *runner, char *why) {
   pthread_attr_t attr;
   pthread_attr_init(&attr);
   pthread_attr_setstacksize(&attr, STACK_SIZE);
-  int code = pthread_create(&vm->thread, &attr, rs_machine_main, vm);
-  pthread_attr_destroy(&attr);
-  if (code != 0) {
-    lua_close(vm->L);
-    rs_machine_free(vm);
-    return code;
+  int code = -rs_machine_open(vm);
+  if (code == 0) {
+    code = pthread_create(&vm->thread, &attr, rs_machine_main, vm);
+    if (code != 0) rs_machine_close(vm);
   }
-  *place = vm;
-  return 0;
+  pthread_attr_destroy(&attr);
+  if (code == 0) {
+    *place = vm;
+    return 0;
+  }
+  lua_close(vm->L);
+  rs_machine_free(vm);
+  return code;
 }
 
 static void interrupt(const rs_runner *runner) {
@@ -165,15 +170,17 @@ static int obey(rs_runner *runner, char *why) {
   }
 }
 
-/* All that has come. A runner without an engine has nobody to live for. */
+/* All that has come. A runner without an engine has nobody to live for. A message whose
+** descriptors found no room here has come without them. */
 static void hear(rs_runner *runner) {
   int came;
-  while ((came = rs_ctl_receive(runner->ctl, &got)) == 1) {
+  while ((came = rs_ctl_receive(runner->ctl, &got)) == 1 || came == -EMFILE) {
     char why[WHY] = "";
     int code = obey(runner, why);
+    if (came == -EMFILE) code = EMFILE;
     for (uint32_t i = 0; i < got.fd_count; i++)
       if (got.fds[i] >= 0) close(got.fds[i]);
-    if (code != 0) tell_failed(runner, got.ctl.kind, code, why);
+    if (code != 0) tell_failed(runner, &got.ctl, code, why);
   }
   if (came != -EAGAIN) _exit(0);
 }

@@ -76,13 +76,13 @@ int rs_ctl_receive(int fd, rs_ctl_got *got) {
   if (size < 0) return errno == ECONNRESET ? 0 : -errno;
   unpack(&msg, got);
   if (size == 0 && got->fd_count == 0) return 0;
-  if ((size_t)size < sizeof got->ctl || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-      (size_t)size - sizeof got->ctl != got->ctl.size) {
-    close_all(got);
-    return -EPROTO;
-  }
+  bool whole = (size_t)size >= sizeof got->ctl && !(msg.msg_flags & MSG_TRUNC) &&
+               (size_t)size - sizeof got->ctl == got->ctl.size;
+  bool fits = !(msg.msg_flags & MSG_CTRUNC);
+  if (!whole || !fits) close_all(got);
+  if (!whole) return -EPROTO;
   got->text[got->ctl.size] = '\0';
-  return 1;
+  return fits ? 1 : -EMFILE;
 }
 
 int rs_ctl_pair(int fds[2]) {

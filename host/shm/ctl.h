@@ -21,8 +21,8 @@ enum {
   RS_CTL_FORK = 1, /* fd: the new runner's end of its own ctl socket */
   /* runner -> engine */
   RS_CTL_HELLO,  /* it runs; its pid comes with the message's credentials */
-  RS_CTL_FAILED, /* a: which ctl kind failed, 0: RS_DOWN_PLACE; b: errno, text: a
-                 ** sentence */
+  RS_CTL_FAILED, /* a: which ctl kind failed, 0: RS_DOWN_PLACE; b: errno, c: the
+                 ** `a` of what failed, text: a sentence */
   RS_CTL_JOINED, /* a: vm id: that VM's thread has ended */
   /* engine -> runner */
   RS_CTL_SEGMENT, /* a: number, b: vms, c: slots, x: up_size, y: down_size; fd: memfd,
@@ -72,7 +72,8 @@ int rs_ctl_send(int fd, const rs_ctl *ctl, const void *text, const int *fds,
                 uint32_t fd_count);
 
 /* 1; 0: the peer is gone; a negative errno (-EAGAIN: nothing there; -EPROTO: not a
-** message, its descriptors were closed). All descriptors are close-on-exec. */
+** message; -EMFILE: a message, but not all of its descriptors found room; those that
+** did were closed). All descriptors are close-on-exec. */
 int rs_ctl_receive(int fd, rs_ctl_got *got);
 
 /* A pair with SO_PASSCRED on both ends, close-on-exec. 0 or a negative errno. */

@@ -1,11 +1,15 @@
 -- How a command ends, with all that it started; `pre`, `post`, `reload`.
 
 local assert = require 'luassert'
+local control = require 'host.support.control'
 local harness = require 'host.support.harness'
+local parts = require 'host.support.parts'
 local program = require 'host.support.program'
+local usage = require 'host.support.usage'
 
 local command = program.command
 local ONCE = "restart = 'temporary',"
+local MANY = 500 -- commands
 
 local function exit_of(host, unit)
   return host:wait_for { kind = 'exited', unit = 'plant/' .. (unit or 'x') }
@@ -46,6 +50,26 @@ describe('the end of a command', function()
       host:finish()
     end)
   end
+
+  it('costs a few hundred at once no more each than it costs one', function()
+    local host = harness.start { files = { ['tree.lua'] = ([[
+      local rs = require 'runsmith'
+      local many = {}
+      for i = 1, %d do
+        many[i] = rs.command('x' .. i) { exec = { 'sh', '-c', 'sleep 1000; exit' } }
+      end
+      return rs.supervisor 'plant' { rs.supervisor 'many' (many) }
+    ]]):format(MANY) } }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    while running(host, 'sleep 1000') < 2 * MANY do host:watch(0.1) end
+    local engine = parts.find(host, 'engine')
+    local before = usage.processor(engine)
+    assert.is_true(control.ask(host, { op = 'stop', path = 'plant/many' }).ok)
+    local spent = usage.processor(engine) - before
+    if not harness.SANITIZED then assert.is_true(spent < 0.5, spent .. ' s') end
+    assert.equal(0, running(host, 'sleep 1000'))
+    host:finish()
+  end)
 
   it('comes by SIGKILL where it ignores its stop signal', function()
     local host = program.start(

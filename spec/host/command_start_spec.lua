@@ -2,8 +2,10 @@
 
 local assert = require 'luassert'
 local harness = require 'host.support.harness'
+local parts = require 'host.support.parts'
 local posix = require 'host.support.posix'
 local program = require 'host.support.program'
+local usage = require 'host.support.usage'
 
 local command = program.command
 
@@ -41,6 +43,24 @@ describe('a command', function()
       host:finish()
     end)
   end
+
+  it('costs little more where the host has thousands of variables', function()
+    local many, env = {}, {}
+    for i = 1, 20 do
+      many[i] = ("rs.command 'x%d' { exec = { 'sleep', '1000' } },"):format(i)
+    end
+    for i = 1, 5000 do
+      env['VARIABLE_' .. i] = 'of a service'
+    end
+    local tree = program.tree(unpack(many))
+    local host = harness.start { files = { ['tree.lua'] = tree }, env = env }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    local spent = usage.processor(parts.find(host, 'engine'))
+    if not harness.SANITIZED then assert.is_true(spent < 1, spent .. ' s') end
+    local text = posix.slurp(('/proc/%d/environ'):format(host:pid_of 'plant/x1'))
+    assert.truthy(text:find('VARIABLE_5000=of a service', 1, true))
+    host:finish()
+  end)
 
   it('that ends with 127 by itself has started', function()
     local host = program.start(command('x', 'exit:127', temporary ''))

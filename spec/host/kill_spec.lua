@@ -30,6 +30,29 @@ local function start_runaway()
   return host, grandchild
 end
 
+-- A process worker whose next runner nobody makes: the fork server is stopped, and the
+-- spare is taken.
+local function start_unborn(limits)
+  local tree = [[
+    local rs = require 'runsmith'
+    return rs.supervisor 'plant' {
+      rs.worker 'other' { run = 'beater' },
+      rs.worker 'process' { run = 'beater', backend = 'process', %s },
+    }
+  ]]
+  local host = harness.start {
+    files = { ['tree.lua'] = tree:format(limits), ['beater.lua'] = fixtures.beater },
+  }
+  host:wait_for { kind = 'ready', unit = 'plant' }
+  posix.kill(assert(parts.find(host, 'fork server')), 'STOP')
+  for incarnation = 0, 1 do
+    host:wait_for { kind = 'ready', unit = 'plant/process', incarnation = incarnation }
+    posix.kill(host:pid_of 'plant/process', 'KILL')
+  end
+  host:wait_for { kind = 'restart', unit = 'plant/process', incarnation = 2 }
+  return host
+end
+
 local function start(args)
   local host = harness.start {
     files = fixtures.files('coroutine', 'raise'), args = args,
@@ -164,6 +187,21 @@ describe('SIGSTOP', function()
     assert.not_equal(pid, host:pid_of 'plant/process')
     assert.is_false(posix.alive(pid))
     misdeed.untouched(host, without(EVERYONE, 'plant/process'))
+    host:finish()
+  end)
+
+  it('of the fork server is found by the first start that it holds up', function()
+    local host = start_unborn 'launch = 1.1'
+    local late = host:wait_for { kind = 'violation', unit = 'plant/process' }
+    assert.equal('launch', late.constraint)
+    assert.equal('its runner was not made yet', late.where)
+    host:wait_for({ kind = 'ready', unit = 'plant/process', incarnation = 3 }, late)
+    misdeed.untouched(host, { 'plant', 'plant/other' })
+    host:finish()
+  end)
+
+  it('of the fork server holds up no stop', function()
+    local host = start_unborn 'launch = 1000, shutdown = 0.2'
     host:finish()
   end)
 

@@ -172,6 +172,18 @@ describe('the probes\' runner', function()
     host:finish()
   end)
 
+  it('that stays stopped is replaced, and the looks go on', function()
+    local host = start(PID)
+    host:wait_for(probe('well', 'alive'))
+    posix.kill(tonumber(host:wait_for_line('pid', '^%d+$')), 'STOP')
+    local told = host:wait_for { kind = 'log', level = 'error' }
+    assert.truthy(told.text:find 'stopped by a signal', told.text)
+    local unknown = host:wait_for(probe('well', 'unknown'), told)
+    host:wait_for(probe('well', 'alive'), unknown)
+    assert.equal(0, #host:all { kind = 'violation' })
+    host:finish()
+  end)
+
   it('that has no memory left restarts nobody, and tells so', function()
     if harness.SANITIZED then return end -- its shadow is larger than any limit
     local host = start([[

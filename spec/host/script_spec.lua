@@ -109,6 +109,16 @@ describe('a script with', function()
     end
   end)
 
+  it('none is evaluated where the host itself may have less than that', function()
+    local less = harness.SANITIZED and '--cpu=4' or '--as=500000000'
+    local host = harness.start {
+      files = fixtures.files('thread', 'raise'), program = '/usr/bin/prlimit',
+      command = { less, harness.program(), 'run', 'tree.lua', '--log', 'json' },
+    }
+    host:wait_for { kind = 'ready', unit = 'plant' }
+    host:finish()
+  end)
+
   it('no file to be found is told in a sentence', function()
     local host = harness.start { files = {}, script = 'nowhere.lua' }
     host:wait_end()

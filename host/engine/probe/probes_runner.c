@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 
 #include "../journal/entry.h"
@@ -78,13 +79,46 @@ static void interrupt(rs_probes *probes, const rs_probe *probe) {
   watch(probes, RS_RUNG);
 }
 
+/* When the first of its probes is to look; RS_NEVER. */
+static rs_time next_look(const rs_probes *probes) {
+  rs_time first = RS_NEVER;
+  for (uint32_t i = 0; i < probes->count; i++) {
+    const rs_probe *probe = &probes->at[i];
+    if (probe->unit == RS_NONE || probe->slot == RS_NONE) continue;
+    rs_time next = atomic_load(&rs_part_memory(probes->runner, probe->slot)->next);
+    if (next > 0 && next < first) first = next;
+  }
+  return first;
+}
+
+/* It says so when it runs again, and that moves this timer. Where it ought to have run
+** and did not: one that is stopped by a signal, and stays so, looks at nothing. */
+static void rest(rs_probes *probes) {
+  rs_time first = next_look(probes), now = rs_base_now();
+  rs_runner *runner = probes->runner;
+  if (first == RS_NEVER) return;
+  bool halted = first + STALL <= now && rs_family_kin(runner->child.pid).state == 'T';
+  if (!halted) runner->halted = 0;
+  else if (runner->halted == 0) runner->halted = now;
+  if (halted && now - runner->halted >= STALL) {
+    rs_entry_log(probes->engine, RS_NONE, RS_NONE, 3,
+                 "the probes' runner has been stopped by a signal: it is killed");
+    rs_runner_kill(runner, RS_NONE, 0);
+    return;
+  }
+  watch(probes, first > now ? first - now + STALL : STALL);
+}
+
 /* The VM has run for a while: has one look held up the others for too long? */
 static void on_stall(uv_timer_t *timer) {
   rs_probes *probes = timer->data;
   rs_runner *runner = probes->runner;
   if (!runner || runner->dead || runner->child.pid == 0) return;
   rs_vm *page = rs_part_page(runner, probes->vm);
-  if (found_idle(page)) return;
+  if (found_idle(page)) {
+    rest(probes);
+    return;
+  }
   uint64_t turn = atomic_load(&page->resume);
   rs_time span = rs_base_now() - atomic_load(&page->since);
   rs_time lost = waited(probes, page) - probes->waited;
@@ -159,6 +193,8 @@ static uint32_t any_unit(const rs_probes *probes) {
   return RS_NONE;
 }
 
+static void run_later(rs_probes *probes, const char *why);
+
 void rs_probes_run(rs_probes *probes) {
   rs_engine *engine = probes->engine;
   rs_view root;
@@ -168,6 +204,13 @@ void rs_probes_run(rs_probes *probes) {
   if (!rs_core_view(engine->core, owner, &root)) return;
   rs_action as = {.unit = owner, .inc = root.inc, .plan = root.plan, .row = root.row};
   rs_runner *runner = rs_runner_take(engine, RS_PLACE_PROBES, &as);
+  if (!runner) {
+    char why[256];
+    snprintf(why, sizeof why, "cannot be made: %s", strerror(errno));
+    probes->delay *= 2;
+    run_later(probes, why);
+    return;
+  }
   rs_part_domain(runner, 1, 1, probes->living + probes->living / 8);
   probes->runner = runner;
   probes->vm = rs_part_shared(runner, 0);
@@ -181,6 +224,17 @@ void rs_probes_run(rs_probes *probes) {
 }
 
 static void retry(uv_timer_t *timer) { rs_probes_run(timer->data); }
+
+static void run_later(rs_probes *probes, const char *why) {
+  rs_engine *engine = probes->engine;
+  if (probes->delay < DELAY_FIRST) probes->delay = DELAY_FIRST;
+  if (probes->delay > DELAY_MOST) probes->delay = DELAY_MOST;
+  rs_entry_log(engine, RS_NONE, RS_NONE, 2,
+               "the probes' runner %s; another follows in %.1f s", why,
+               (double)probes->delay / 1000);
+  uv_update_time(&engine->loop);
+  uv_timer_start(&probes->retry, retry, probes->delay, 0);
+}
 
 /* It ran while its runner died. */
 static void accuse(rs_probes *probes, rs_probe *probe) {
@@ -244,12 +298,5 @@ void rs_probes_lost(rs_runner *runner) {
     if (probes->at[i].unit != RS_NONE) forget(probes, runner, &probes->at[i]);
   bool young = rs_base_now() - probes->begun < (rs_time)YOUNG * RS_SECOND;
   probes->delay = young ? probes->delay * 2 : 0;
-  if (probes->delay < DELAY_FIRST) probes->delay = DELAY_FIRST;
-  if (probes->delay > DELAY_MOST) probes->delay = DELAY_MOST;
-  if (probes->living == 0) return;
-  rs_entry_log(runner->engine, RS_NONE, RS_NONE, 2,
-               "the probes' runner died; another follows in %.1f s",
-               (double)probes->delay / 1000);
-  uv_update_time(&runner->engine->loop);
-  uv_timer_start(&probes->retry, retry, probes->delay, 0);
+  if (probes->living > 0) run_later(probes, "died");
 }

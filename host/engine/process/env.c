@@ -11,19 +11,23 @@ static const char *const host_only[] = {
 
 static size_t name_size(const char *entry) { return strcspn(entry, "="); }
 
+static char *copy_of(const char *entry) {
+  return strcpy(rs_base_grow(NULL, strlen(entry) + 1), entry);
+}
+
+static bool has_name(const char *entry, const char *name, size_t size) {
+  return strncmp(entry, name, size) == 0 && (entry[size] == '=' || entry[size] == 0);
+}
+
 void rs_env_put(rs_env *env, const char *entry) {
   size_t size = name_size(entry), kept = 0;
   for (size_t i = 0; i < env->count; i++) {
-    if (name_size(env->at[i]) == size && strncmp(env->at[i], entry, size) == 0)
-      free(env->at[i]);
+    if (has_name(env->at[i], entry, size)) free(env->at[i]);
     else env->at[kept++] = env->at[i];
   }
   env->count = kept;
   env->at = rs_base_grow(env->at, (kept + 2) * sizeof *env->at);
-  if (entry[size] == '=') {
-    char *copy = rs_base_grow(NULL, strlen(entry) + 1);
-    env->at[env->count++] = strcpy(copy, entry);
-  }
+  if (entry[size] == '=') env->at[env->count++] = copy_of(entry);
   env->at[env->count] = NULL;
 }
 
@@ -38,7 +42,13 @@ void rs_env_set(rs_env *env, const char *name, const char *value) {
 
 rs_env rs_env_host(void) {
   rs_env env = {0};
-  for (char **at = environ; *at; at++) rs_env_put(&env, *at);
+  size_t count = 0;
+  while (environ[count]) count++;
+  env.at = rs_base_grow(NULL, (count + 1) * sizeof *env.at);
+  /* As it is: to look for each name among those before would take too long. */
+  for (; env.count < count; env.count++)
+    env.at[env.count] = copy_of(environ[env.count]);
+  env.at[count] = NULL;
   for (size_t i = 0; i < RS_COUNT_OF(host_only); i++) rs_env_put(&env, host_only[i]);
   return env;
 }

@@ -112,24 +112,26 @@ static bool is_in_exec(pid_t pid) {
   return alive && none;
 }
 
-static rs_answer marked(pid_t pid, const char *mark) {
+/* The RUNSMITH_UNIT with which a process began its life; within `env`. */
+static rs_answer mark_of(pid_t pid, rs_bytes *env, const char **mark) {
   static const char name[] = "RUNSMITH_UNIT=";
   char file[64];
-  rs_bytes env = {0};
-  bool found = false;
+  *mark = NULL;
   snprintf(file, sizeof file, "/proc/%d/environ", (int)pid);
-  read_all(file, &env);
-  bool empty = env.size <= 1;
-  for (size_t at = 0; !found && at < env.size; at += strlen(env.at + at) + 1)
-    found = strncmp(env.at + at, name, sizeof name - 1) == 0 &&
-            (!mark || strcmp(env.at + at + sizeof name - 1, mark) == 0);
-  rs_bytes_free(&env);
-  if (found) return YES;
-  return empty && is_in_exec(pid) ? NOT_KNOWN_YET : NO;
+  read_all(file, env);
+  for (size_t at = 0; !*mark && at < env->size; at += strlen(env->at + at) + 1)
+    if (strncmp(env->at + at, name, sizeof name - 1) == 0)
+      *mark = env->at + at + sizeof name - 1;
+  if (*mark) return YES;
+  return env->size <= 1 && is_in_exec(pid) ? NOT_KNOWN_YET : NO;
 }
 
 bool rs_family_has_mark(pid_t pid, const char *mark) {
-  return marked(pid, mark) == YES;
+  const char *has;
+  rs_bytes env = {0};
+  bool found = mark_of(pid, &env, &has) == YES && (!mark || strcmp(has, mark) == 0);
+  rs_bytes_free(&env);
+  return found;
 }
 
 void rs_family_title(pid_t pid, rs_bytes *out) {
@@ -142,40 +144,58 @@ void rs_family_title(pid_t pid, rs_bytes *out) {
     if (out->at[i] == 0) out->at[i] = ' ';
 }
 
-static void on_again(uv_timer_t *timer) { rs_families_look(timer->data); }
+static void on_again(uv_timer_t *timer) { rs_families_wake(timer->data); }
 
-static rs_answer belongs(pid_t pid, const rs_family *family) {
+/* A child of this process that is none of the engine's own: killed where it is of a
+** family that is ending. True if that cannot be said yet. */
+static bool place(rs_families *families, pid_t pid) {
   rs_kin kin = rs_family_kin(pid);
-  if (kin.state == 'X' || kin.state == 'Z') return NO;
-  if (kin.group == family->leader || kin.session == family->leader) return YES;
-  return marked(pid, family->mark);
+  if (kin.state == 'X' || kin.state == 'Z') return false;
+  rs_bytes env = {0};
+  const char *mark;
+  bool doubt = mark_of(pid, &env, &mark) == NOT_KNOWN_YET, ours = false;
+  for (rs_family *family = families->ending; family; family = family->next) {
+    bool is = kin.group == family->leader || kin.session == family->leader ||
+              (mark && strcmp(mark, family->mark) == 0);
+    family->some = family->some || is;
+    ours = ours || is;
+  }
+  if (ours) kill_below(pid, 1);
+  rs_bytes_free(&env);
+  return doubt && !ours;
 }
 
-/* Kills those of this process's children, as listed, that are of the family. True if
-** there may be more of it. */
-static bool kill_of(rs_families *families, rs_family *family, const char *list) {
-  bool some = false, doubt = false;
-  for (pid_t pid; (pid = rs_family_next(&list)) > 0;) {
-    if (rs_children_find(families->children, pid)) continue;
-    rs_answer answer = belongs(pid, family);
-    if (answer == YES) kill_below(pid, 1);
-    some = some || answer == YES;
-    doubt = doubt || answer == NOT_KNOWN_YET;
-  }
-  if (some || !doubt || family->doubts++ >= DOUBTS_MAX) return some;
+static bool place_all(rs_families *families) {
+  rs_bytes list = {0};
+  bool doubt = false;
+  rs_family_children(&list);
+  const char *at = list.at;
+  for (pid_t pid; (pid = rs_family_next(&at)) > 0;)
+    if (!rs_children_find(families->children, pid))
+      doubt = place(families, pid) || doubt;
+  rs_bytes_free(&list);
+  return doubt;
+}
+
+/* True if there may be more of it. */
+static bool is_left(rs_families *families, rs_family *family, bool doubt) {
+  if (family->some || !doubt || family->doubts++ >= DOUBTS_MAX) return family->some;
   uv_timer_start(&families->again, on_again, AGAIN_MS, 0);
   return true;
 }
 
-void rs_families_look(rs_families *families) {
-  if (!families->ending) return;
-  rs_bytes list = {0};
+/* One look at each process, however many families end: a thousand that end at the same
+** moment are a thousand looks, not a million. */
+void rs_families_turn(rs_families *families) {
+  if (!families->due) return;
+  families->due = false;
   rs_family *gone = NULL;
-  rs_family_children(&list);
+  for (rs_family *family = families->ending; family; family = family->next)
+    family->some = family->group && rs_cgroup_kill(family->group);
+  bool doubt = families->ending && place_all(families);
   for (rs_family **at = &families->ending; *at;) {
     rs_family *family = *at;
-    bool some = family->group && rs_cgroup_kill(family->group);
-    if (kill_of(families, family, list.at) || some) {
+    if (is_left(families, family, doubt)) {
       at = &family->next;
       continue;
     }
@@ -183,7 +203,6 @@ void rs_families_look(rs_families *families) {
     family->next = gone;
     gone = family;
   }
-  rs_bytes_free(&list);
   while (gone) {
     rs_family *family = gone;
     gone = family->next;
@@ -192,6 +211,8 @@ void rs_families_look(rs_families *families) {
     family->gone(family);
   }
 }
+
+void rs_families_wake(rs_families *families) { families->due = true; }
 
 void rs_families_begin(rs_families *families, const rs_children *children) {
   families->children = children;
@@ -202,5 +223,5 @@ void rs_families_begin(rs_families *families, const rs_children *children) {
 void rs_families_end(rs_families *families, rs_family *family) {
   family->next = families->ending;
   families->ending = family;
-  rs_families_look(families);
+  rs_families_wake(families);
 }

@@ -21,6 +21,7 @@ struct rs_family {
   char *mark;       /* RUNSMITH_UNIT's value; freed when it is gone */
   rs_cgroup *group; /* all of it; NULL: none of its own */
   uint32_t doubts;  /* looks that found one of whom it cannot be said yet */
+  bool some;        /* this look has found some of it */
   void (*gone)(rs_family *family);
   rs_family *next;
 };
@@ -28,6 +29,7 @@ struct rs_family {
 typedef struct rs_families {
   const rs_children *children;
   rs_family *ending;
+  bool due;         /* they are to be looked at */
   uv_timer_t again; /* looks again at whom nothing could be said of */
 } rs_families;
 
@@ -57,11 +59,14 @@ void rs_family_kill(pid_t leader);
 /* Kills every child of this process and its descendants, as they are now. */
 void rs_family_kill_children(void);
 
-/* Kills what is left of a family whose leader is gone, until nothing is; then calls
-** `gone`, which may be at once. */
+/* Kills what is left of a family whose leader is gone, until nothing is, from the next
+** rs_families_turn on; then calls `gone`. */
 void rs_families_end(rs_families *families, rs_family *family);
 
-/* Something was reaped: looks again at those that are ending. */
-void rs_families_look(rs_families *families);
+/* Something was reaped: those that are ending are to be looked at again. */
+void rs_families_wake(rs_families *families);
+
+/* Looks at all that are ending, where there is reason to. */
+void rs_families_turn(rs_families *families);
 
 #endif

@@ -62,6 +62,7 @@ static bool place(rs_engine *engine, rs_custom *custom) {
   rs_runner *runner = runner_of(engine, plan, row);
   if (!runner) {
     runner = rs_runner_take(engine, RS_PLACE_BACKEND, &action);
+    if (!runner) return false;
     runner->backend = row;
   }
   uint32_t vm = rs_part_shared(runner, 0);

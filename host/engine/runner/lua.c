@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "lua.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "../control/add.h"
@@ -46,7 +47,7 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
   return true;
 }
 
-/* The runner of the unit's fault domain; made where there is none. */
+/* The runner of the unit's fault domain; made where there is none. NULL, and errno. */
 static rs_runner *domain_of(rs_engine *engine, uint32_t unit) {
   rs_view view, domain;
   if (!rs_core_view(engine->core, unit, &view)) return NULL;
@@ -57,6 +58,7 @@ static rs_runner *domain_of(rs_engine *engine, uint32_t unit) {
   as.plan = domain.plan;
   as.row = domain.row;
   rs_runner *runner = rs_runner_take(engine, RS_PLACE_DOMAIN, &as);
+  if (!runner) return NULL;
   const rs_plan *plan = rs_plans_get(&engine->plans, domain.plan)->plan;
   uint32_t coroutines, threads;
   rs_plan_domain(plan, domain.row, &coroutines, &threads);
@@ -87,15 +89,19 @@ void rs_lua_start(rs_engine *engine, const rs_action *action) {
   bool process = backend == RS_PROCESS;
   rs_runner *runner = process ? rs_runner_take(engine, RS_PLACE_PROCESS, action)
                               : domain_of(engine, action->unit);
-  uint32_t vm = RS_NONE;
-  if (runner)
-    vm = backend == RS_COROUTINE ? rs_part_shared(runner, action->a)
-                                 : rs_part_own(runner, action->unit);
+  if (!runner) {
+    char why[256];
+    snprintf(why, sizeof why, "no runner can be made for it: %s", strerror(errno));
+    fail(engine, action, why);
+    return;
+  }
+  uint32_t vm = backend == RS_COROUTINE ? rs_part_shared(runner, action->a)
+                                        : rs_part_own(runner, action->unit);
   uint32_t size;
   const char *text = rs_add_text(engine, action->unit, &size);
   if (vm == RS_NONE || !rs_lua_place(runner, vm, action, text, size)) {
     fail(engine, action, "its fault domain has no room for another worker");
-    if (runner && process) rs_runner_kill(runner, RS_NONE, 0);
+    if (process) rs_runner_kill(runner, RS_NONE, 0);
     return;
   }
   if (process) rs_part_ring_now(runner, vm);
@@ -200,6 +206,21 @@ void rs_lua_ended(rs_runner *runner, uint32_t slot, rs_event event) {
     rs_part_put(runner, vm, &record, NULL);
   }
   rs_engine_exit(runner->engine, event.unit, event);
+}
+
+bool rs_lua_no_vm(rs_runner *runner, uint32_t id, const char *why) {
+  rs_engine *engine = runner->engine;
+  rs_vm_book *book = rs_part_vm(runner, id);
+  if (!book || !book->own || runner->place != RS_PLACE_DOMAIN) return false;
+  const rs_unit *unit = rs_engine_unit(engine, book->unit);
+  const rs_slot_book *slot = rs_part_book(runner, unit->slot);
+  if (unit->runner != runner || !slot || slot->vm != id) return false;
+  rs_event exit = {.kind = RS_EV_EXIT, .unit = book->unit, .inc = slot->inc};
+  exit.a = RS_WHY_LAUNCH;
+  exit.text = rs_texts_put(&engine->texts, why, strlen(why));
+  book->ended = true;
+  rs_lua_ended(runner, unit->slot, exit);
+  return true;
 }
 
 static void drop_in(rs_runner *runner, uint32_t plan) {

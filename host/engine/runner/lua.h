@@ -25,6 +25,10 @@ bool rs_lua_place(rs_runner *runner, uint32_t vm, const rs_action *action,
 /* The unit of this slot said that it is over. */
 void rs_lua_ended(rs_runner *runner, uint32_t slot, rs_event event);
 
+/* Its runner could not make that VM: the start of the worker whose own it is failed.
+** False: it is no worker's own. */
+bool rs_lua_no_vm(rs_runner *runner, uint32_t id, const char *why);
+
 /* What was waited for came in time. */
 void rs_lua_stop_timer(rs_runner *runner);
 

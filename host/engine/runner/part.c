@@ -53,6 +53,7 @@ static bool add_part(rs_runner *runner, uint32_t vms, uint32_t slots, uint32_t r
   int fd = rs_segment_make(&part->seg, vms, slots, ring, ring);
   if (fd < 0) {
     free(part);
+    errno = -fd;
     return false;
   }
   part->slot = rs_base_grow(NULL, slots * sizeof *part->slot);
@@ -94,10 +95,8 @@ static bool make_vm(rs_runner *runner, uint32_t vm) {
   return true;
 }
 
-static void no_memory(void) { rs_base_fatal("no memory to share with a runner"); }
-
-void rs_part_first(rs_runner *runner) {
-  if (!add_part(runner, 1, FIRST_SLOTS, RING_LARGE) || !make_vm(runner, 0)) no_memory();
+bool rs_part_first(rs_runner *runner) {
+  return add_part(runner, 1, FIRST_SLOTS, RING_LARGE) && make_vm(runner, 0);
 }
 
 void rs_part_domain(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t slots) {
@@ -107,7 +106,8 @@ void rs_part_domain(rs_runner *runner, uint32_t vms, uint32_t shared, uint32_t s
   if (vms > RS_VMS_MAX) vms = RS_VMS_MAX;
   if (slots > RS_SLOTS_MAX - 1) slots = RS_SLOTS_MAX - 1;
   uint32_t ring = slots >= LARGE_FROM ? RING_LARGE : RING_SMALL;
-  if (!add_part(runner, vms, slots, ring)) no_memory();
+  /* Without it they get numbers where there is room, as a reload's do. */
+  if (!add_part(runner, vms, slots, ring)) runner->shared_vms = 1;
 }
 
 /* In `part`, or RS_NONE. */

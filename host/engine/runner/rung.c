@@ -30,6 +30,7 @@ void rs_rung_begin(rs_rung *rung, const rs_runner *runner, uint32_t slot) {
 }
 
 rs_time rs_rung_lost(const rs_rung *rung, const rs_runner *runner) {
+  if (runner->child.pid == 0) return 0; /* nobody is there to be interrupted */
   const rs_vm *page = rs_part_page(runner, rs_part_book(runner, rung->slot)->vm);
   rs_time now = rs_base_now(), all = now - rung->at;
   rs_cpu cpu = rs_delay_cpu(runner->child.pid, atomic_load(&page->tid));

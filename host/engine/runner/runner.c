@@ -9,6 +9,7 @@
 
 #include "../journal/entry.h"
 #include "handover.h"
+#include "lua.h"
 #include "server.h"
 
 /* A message that waits; the descriptors are its own. */
@@ -21,11 +22,16 @@ struct rs_post {
 };
 
 static void free_post(struct rs_post *post) {
-  for (uint32_t i = 0; i < post->fd_count; i++) close(post->fds[i]);
+  for (uint32_t i = 0; i < post->fd_count; i++)
+    if (post->fds[i] >= 0) close(post->fds[i]);
   free(post);
 }
 
-/* Sends what waits; before HELLO nobody reads. */
+static void take_failed(rs_runner *runner, const rs_ctl *ctl, const char *text);
+
+static const char no_copy[] = "no descriptor could be kept for it: too many open files";
+
+/* Sends what waits; before HELLO nobody reads. What it is not told makes it unfit. */
 static void send_posts(rs_runner *runner) {
   int code = 0;
   while (runner->hello && runner->ctl && runner->post) {
@@ -36,6 +42,7 @@ static void send_posts(rs_runner *runner) {
     runner->post = post->next;
     if (!runner->post) runner->post_end = &runner->post;
     free_post(post);
+    if (code == -EBADF) take_failed(runner, &(rs_ctl){0}, no_copy);
   }
   if (runner->ctl)
     rs_watch_set(runner->ctl, UV_READABLE | (code == -EAGAIN ? UV_WRITABLE : 0));
@@ -71,9 +78,21 @@ static void tell_started(rs_runner *runner) {
   }
 }
 
+/* It never said HELLO, or could not be heard: it is asked for again, as all that it is
+** to be told still waits here. One that lives ends with its socket. */
+static void ask_again(rs_runner *runner) {
+  rs_watch_end(&runner->ctl);
+  runner->asked = false;
+  rs_server_went(runner->engine, false);
+}
+
 static void take_hello(rs_runner *runner, pid_t pid) {
   if (runner->hello) return;
-  if (rs_children_add(&runner->engine->children, &runner->child, pid) != 0) return;
+  if (rs_children_add(&runner->engine->children, &runner->child, pid) != 0) {
+    if (runner->place == 0) ask_again(runner); /* nobody waits for it */
+    else take_failed(runner, &(rs_ctl){0}, no_copy);
+    return;
+  }
   runner->hello = true;
   runner->family.leader = pid;
   rs_server_went(runner->engine, true);
@@ -89,9 +108,11 @@ static void take_joined(rs_runner *runner, uint32_t id) {
   if (runner->place == RS_PLACE_PROCESS) rs_runner_kill(runner, RS_NONE, 0);
 }
 
-/* What it was told to become it cannot be; without that it is of no use. */
-static void take_failed(rs_runner *runner, const char *text) {
+/* What it was told to become it cannot be; without that it is of no use. A worker whose
+** VM could not be made is the only one without. */
+static void take_failed(rs_runner *runner, const rs_ctl *ctl, const char *text) {
   rs_engine *engine = runner->engine;
+  if (ctl->a == RS_CTL_VM && rs_lua_no_vm(runner, ctl->c, text)) return;
   if (runner->place == RS_PLACE_PROCESS && runner->exit.kind == 0) {
     rs_event exit = {.kind = RS_EV_EXIT, .unit = runner->owner, .a = RS_WHY_LAUNCH};
     exit.inc = runner->owner_inc;
@@ -106,15 +127,14 @@ static void take_failed(rs_runner *runner, const char *text) {
 static void take_message(rs_runner *runner, rs_ctl_got *got) {
   switch (got->ctl.kind) {
   case RS_CTL_HELLO: take_hello(runner, got->pid); break;
-  case RS_CTL_FAILED: take_failed(runner, got->text); break;
+  case RS_CTL_FAILED: take_failed(runner, &got->ctl, got->text); break;
   case RS_CTL_JOINED: take_joined(runner, got->ctl.a); break;
   case RS_CTL_DATA: rs_handover_take(runner, got); break;
   default: rs_runner_kill(runner, RS_NONE, 0);
   }
 }
 
-/* Nobody is at the other end of the socket. One that never said HELLO is asked for
-** again: all that it is to be told still waits here. */
+/* Nobody is at the other end of the socket. */
 static void lost(rs_runner *runner) {
   rs_engine *engine = runner->engine;
   if (runner->hello) {
@@ -124,9 +144,7 @@ static void lost(rs_runner *runner) {
     if (!runner->dead) rs_watch_end(&runner->ctl);
     return;
   }
-  rs_watch_end(&runner->ctl);
-  runner->asked = false;
-  rs_server_went(engine, false);
+  ask_again(runner);
 }
 
 /* All that has come: 1; 0: nobody is at the other end; or a negative errno. */
@@ -163,17 +181,19 @@ static void on_ctl(void *ctx, rs_watch *watch, int events) {
   if (runner->ctl == watch) rs_runner_listen(runner);
 }
 
-static void ask_for(rs_runner *runner) {
+static int ask_for(rs_runner *runner) {
   int pair[2];
-  if (rs_ctl_pair(pair) != 0) {
+  int code = rs_ctl_pair(pair);
+  if (code != 0) {
     rs_server_went(runner->engine, false);
-    return;
+    return code;
   }
   runner->asked = rs_server_make(runner->engine, pair[1]);
   close(pair[1]);
   if (runner->asked)
     runner->ctl = rs_watch_new(&runner->engine->loop, pair[0], on_ctl, runner);
   else close(pair[0]);
+  return 0;
 }
 
 void rs_runner_ask(rs_engine *engine) {
@@ -181,8 +201,8 @@ void rs_runner_ask(rs_engine *engine) {
     rs_runner_wanted(runner);
 }
 
-void rs_runner_wanted(rs_runner *runner) {
-  if (!runner->asked && !runner->dead) ask_for(runner);
+int rs_runner_wanted(rs_runner *runner) {
+  return runner->asked || runner->dead ? 0 : ask_for(runner);
 }
 
 void rs_runner_plan(rs_runner *runner, uint32_t plan) {
@@ -207,6 +227,7 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc) {
   if (runner->child.pid == 0) {
     /* It never came, so nothing else will tell of its end. */
     rs_watch_end(&runner->ctl);
+    rs_server_doubt(runner->engine);
     rs_fate(runner, SIGKILL);
     return;
   }
@@ -224,7 +245,7 @@ void rs_runner_free(rs_runner *runner) {
   rs_part_end(runner);
   for (int i = 0; i < 2; i++) {
     rs_stream_end(&runner->out[i]);
-    close(runner->out_end[i]);
+    if (runner->out_end[i] >= 0) close(runner->out_end[i]);
   }
   rs_watch_end(&runner->ctl);
   rs_watch_end(&runner->bell);

@@ -91,7 +91,8 @@ void rs_runner_spare(rs_engine *engine);
 void rs_runner_spare_later(rs_engine *engine);
 void rs_runner_spare_plan(rs_engine *engine, uint32_t plan);
 
-/* Takes the spare and gives it its place; of `owner`: unit, inc, plan, row. */
+/* Takes the spare and gives it its place; of `owner`: unit, inc, plan, row. NULL, and
+** errno: there is none, and none can be made. */
 rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, const rs_action *owner);
 
 /* Sends, in order, once there is room; the descriptors stay the caller's. */
@@ -108,8 +109,9 @@ void rs_runner_kill(rs_runner *runner, uint32_t culprit, uint32_t inc);
 void rs_runner_listen(rs_runner *runner);
 void rs_runner_collect(rs_runner *runner);
 
-/* Asks the fork server for one, or for all, that it has not made yet. */
-void rs_runner_wanted(rs_runner *runner);
+/* Asks the fork server for one, or for all, that it has not made yet. 0, or a negative
+** errno: there are no descriptors for its socket. */
+int rs_runner_wanted(rs_runner *runner);
 void rs_runner_ask(rs_engine *engine);
 
 /* ---- part.c: slots, VMs, rings ---- */
@@ -129,8 +131,8 @@ rs_slot_book *rs_part_book(const rs_runner *runner, uint32_t slot);
 rs_vm *rs_part_page(const rs_runner *runner, uint32_t vm);
 rs_slot *rs_part_memory(const rs_runner *runner, uint32_t slot);
 
-/* A spare's segment, with VM 0. */
-void rs_part_first(rs_runner *runner);
+/* A spare's segment, with VM 0; false, and errno: there is none. */
+bool rs_part_first(rs_runner *runner);
 
 /* Room for a domain: so many VMs, VM 0 and others up to `shared` of them shared; so
 ** many slots. */

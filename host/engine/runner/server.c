@@ -13,7 +13,11 @@
 #include "runner.h"
 #include "../process/spawn.h"
 
-enum { DELAY_FIRST = 10, DELAY_MOST = 1000 };
+enum {
+  DELAY_FIRST = 10,
+  DELAY_MOST = 1000,
+  STUCK = RS_SECOND /* ns without a runner made */
+};
 
 static void start(rs_engine *engine);
 
@@ -63,7 +67,8 @@ static void on_ended(rs_child *child, int status) {
   start_later(engine);
 }
 
-/* It says nothing but that it could not fork; the runner's own socket tells it too. */
+/* It says nothing but that it could not fork; the runner's own socket tells it too, so
+** that is tried again. */
 static void on_ctl(void *ctx, rs_watch *watch, int events) {
   static rs_ctl_got got;
   rs_engine *engine = ctx;
@@ -71,6 +76,9 @@ static void on_ctl(void *ctx, rs_watch *watch, int events) {
   int code = rs_ctl_receive(watch->fd, &got);
   for (uint32_t i = 0; code == 1 && i < got.fd_count; i++) close(got.fds[i]);
   if (code == 0) rs_watch_end(&engine->server.ctl);
+  if (code != 1 || engine->server.told) return;
+  engine->server.told = true;
+  rs_entry_log(engine, RS_NONE, RS_NONE, 3, "the fork server: %s", got.text);
 }
 
 void rs_server_begin(rs_engine *engine, int ctl, pid_t pid) {
@@ -126,6 +134,17 @@ bool rs_server_make(rs_engine *engine, int fd) {
 }
 
 void rs_server_went(rs_engine *engine, bool well) {
-  if (well) engine->server.delay = 0;
-  else start_later(engine);
+  rs_server *server = &engine->server;
+  if (!well) {
+    start_later(engine);
+    return;
+  }
+  server->delay = 0;
+  server->made_at = rs_base_now();
+  server->told = false;
+}
+
+void rs_server_doubt(rs_engine *engine) {
+  if (rs_base_now() - engine->server.made_at > STUCK)
+    rs_child_signal(&engine->server.child, SIGKILL);
 }

@@ -23,4 +23,7 @@ bool rs_server_make(rs_engine *engine, int fd);
 /* A runner came to be, or failed to: how soon to try again. */
 void rs_server_went(rs_engine *engine, bool well);
 
+/* A runner was waited for in vain: unless others came, another server is to try. */
+void rs_server_doubt(rs_engine *engine);
+
 #endif

@@ -25,29 +25,31 @@ static void on_ended(rs_child *child, int status) {
   rs_fate((rs_runner *)((char *)child - offsetof(rs_runner, child)), status);
 }
 
-static void give_bell(rs_runner *runner) {
+static bool give_bell(rs_runner *runner) {
   int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (bell < 0) rs_base_fatal("no eventfd: %s", strerror(errno));
-  runner->bell = rs_watch_new(&runner->engine->loop, bell, on_bell, runner);
+  if (bell >= 0)
+    runner->bell = rs_watch_new(&runner->engine->loop, bell, on_bell, runner);
+  return runner->bell != NULL;
 }
 
 /* The other ends stay open here, too: that they are closed would wake the engine while
 ** the process is still busy with ending. */
-static void give_output(rs_runner *runner) {
+static bool give_output(rs_runner *runner) {
   static const char *const names[] = {"stdout", "stderr"};
   rs_ctl ctl = {.kind = RS_CTL_OUTPUT};
   int fds[2];
   for (int i = 0; i < 2; i++) {
     int pair[2];
-    if (pipe2(pair, O_CLOEXEC) < 0) rs_base_fatal("no pipe: %s", strerror(errno));
+    if (pipe2(pair, O_CLOEXEC) < 0) return false;
     runner->out[i] = rs_stream_new(runner->engine, pair[0], names[i], RS_NONE, RS_NONE);
     fds[i] = runner->out_end[i] = pair[1];
   }
   rs_runner_tell(runner, &ctl, NULL, fds, 2);
+  return true;
 }
 
 /* What it is told waits until it has said HELLO. `place`: 0, or what it is wanted for
-** at once: then nothing is rehearsed. */
+** at once: then nothing is rehearsed. NULL, and errno: no descriptors or no memory. */
 static rs_runner *make(rs_engine *engine, uint32_t place) {
   rs_runner *spare = rs_base_new(sizeof *spare);
   spare->engine = engine;
@@ -55,12 +57,16 @@ static rs_runner *make(rs_engine *engine, uint32_t place) {
   spare->child.ended = on_ended;
   spare->post_end = &spare->post;
   spare->owner = spare->culprit = RS_NONE;
+  spare->out_end[0] = spare->out_end[1] = -1;
   spare->next = engine->runners;
   engine->runners = spare;
-  rs_runner_wanted(spare);
-  give_bell(spare);
-  give_output(spare);
-  rs_part_first(spare);
+  bool made = give_bell(spare) && give_output(spare) && rs_part_first(spare);
+  int code = made ? -rs_runner_wanted(spare) : errno;
+  if (code != 0) {
+    rs_runner_free(spare);
+    errno = code;
+    return NULL;
+  }
   uint32_t plan = rs_plans_newest(&engine->plans);
   if (plan != 0) rs_runner_plan(spare, plan);
   return spare;
@@ -129,6 +135,7 @@ static void give_place(rs_runner *runner) {
 rs_runner *rs_runner_take(rs_engine *engine, uint32_t place, const rs_action *owner) {
   rs_runner *runner = spare_of(engine);
   if (!runner) runner = make(engine, place);
+  if (!runner) return NULL;
   runner->place = place;
   runner->owner = owner->unit;
   runner->owner_inc = owner->inc;

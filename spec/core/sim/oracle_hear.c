@@ -93,6 +93,7 @@ void rs_oracle_deposed(rs_sim *sim, const rs_entry *entry) {
   seen->verdict = false;
   seen->violated = true;
   seen->may_stop |= RS_BY_GIVING_UP;
+  if (entry->unit == sim->oracle->root) sim->oracle->root_failed = true;
 }
 
 void rs_oracle_heed(rs_sim *sim, uint32_t unit) {

@@ -33,6 +33,16 @@ end
 
 local function descriptors(pid) return #posix.list('/proc/' .. pid .. '/fd') end
 
+--- Seconds of a processor that a process has had.
+function M.processor(pid)
+  local rest = posix.slurp('/proc/' .. pid .. '/stat'):match '%) (.*)'
+  local fields = {}
+  for word in rest:gmatch '%S+' do
+    fields[#fields + 1] = word
+  end
+  return (fields[12] + fields[13]) / 100 -- user and system, in ticks
+end
+
 --- @return table<string, number> of engine, fork server, and all else below the engine
 function M.of(host)
   local engine, server = parts.find(host, 'engine'), parts.find(host, 'fork server')

@@ -1,0 +1,13 @@
+seed 51920
+steps 200
+keep 0e7e210351dcc0dd
+keep d4583b57f22cecb1
+keep 0b4b91fc765acba2
+keep 8cfe08f419f65d3d
+keep 631ead9962f44c64
+keep 56e7d78f2c8e97d3
+keep 8efeb2f1f1cdfd23
+keep 53da9dc4ac141595
+keep f93408beca327b26
+keep 19bf9243dc7ef3a0
+keep 9758ec743ea54005
