@@ -1,5 +1,6 @@
 --- What evaluation loaded: a searcher that keeps each module's name, file and source,
---- and a `require` that notes who required what.
+--- and a `require` that notes who required what. And what the code will require later,
+--- as far as it says so by name: those modules are the plan's, too.
 local M = {}
 
 --- @class runsmith.Loaded
@@ -27,9 +28,10 @@ local function read_file(path)
   return text
 end
 
-function Recorder:find(name)
+-- The file of a module, in one of these places, and what is in it.
+local function find(name, places)
   local part = name:gsub('%.', '/')
-  for pattern in (self.folders .. ';' .. package.path):gmatch '[^;]+' do
+  for pattern in places:gmatch '[^;]+' do
     local file = pattern:gsub('%?', (part:gsub('%%', '%%%%')))
     local source = read_file(file)
     if source then return (file:gsub('^%./', '')), source end
@@ -38,17 +40,53 @@ end
 
 function Recorder:search(name)
   if is_framework(name) then return nil end
-  local file, source = self:find(name)
+  local file, source = find(name, self.folders .. ';' .. package.path)
   if not file then
     return ("\n\tno file '%s'"):format(self.dir .. name:gsub('%.', '/') .. '.lua')
   end
   local chunk, fault = loadstring(source, '@' .. file)
   if not chunk then error(fault, 0) end
+  self:keep(name, file, source)
+  return chunk
+end
+
+function Recorder:keep(name, file, source)
   local loaded = { name = name, file = file, source = source, requires = {} }
   self.list[#self.list + 1] = loaded
   self.by_name[name] = loaded
   self.by_source['@' .. file] = loaded
-  return chunk
+  return loaded
+end
+
+-- Each `require 'name'` in a source, wherever it stands.
+local function literals(source)
+  return source:gmatch "%f[%w_]require%s*%(?%s*(['\"])([^'\"\n]+)%1"
+end
+
+--- Takes in those modules of the script's own folder that it, or a module, requires by
+--- name in code that runs later. Who requires such a module depends on it.
+--- @param script string its source
+function Recorder:foresee(script)
+  local todo = {}
+  local function look(source, requires)
+    for _, name in literals(source) do
+      todo[#todo + 1] = name
+      if requires then requires[name] = true end
+    end
+  end
+  look(script)
+  for _, loaded in ipairs(self.list) do
+    look(loaded.source, loaded.requires)
+  end
+  while #todo > 0 do
+    local name = table.remove(todo)
+    local is_new = not self.by_name[name] and not is_framework(name)
+    local file, source
+    if is_new then
+      file, source = find(name, self.folders)
+    end
+    if file then look(source, self:keep(name, file, source).requires) end
+  end
 end
 
 -- Who calls: the module whose code is nearest up the stack.

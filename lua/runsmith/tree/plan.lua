@@ -95,13 +95,16 @@ local function add_modules(self, recorder)
 end
 
 --- What tells a packed value from another: its code, and the versions of the modules
---- that it names.
+--- that it names, or requires by name.
 --- @param pack runsmith.Pack
 --- @return table plain data
 function Compiler:essence(pack)
   local versions = {}
   for name in pairs(pack.modules) do
     versions[name] = self.versions[name] or ''
+  end
+  for name in pairs(pack.required) do
+    versions[name] = self.versions[name]
   end
   return { travel.essence(pack), versions }
 end

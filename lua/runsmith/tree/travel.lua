@@ -2,6 +2,7 @@
 --- their upvalues. Modules, and what is a field of a module, go by name.
 local buffer = require 'string.buffer'
 local bytecode = require 'runsmith.tree.bytecode'
+local util = require 'jit.util'
 
 local M = {}
 
@@ -206,6 +207,24 @@ function Packer:cell(value, name)
   return cell
 end
 
+-- What a function that says `require` may mean by it: its texts, and those of functions
+-- within it.
+local function note_required(fn, names)
+  local texts, is_said = {}, false
+  for i = -1, -math.huge, -1 do
+    local constant = util.funck(fn, i)
+    if constant == nil then break end
+    if type(constant) == 'proto' then note_required(constant, names) end
+    if type(constant) == 'string' then
+      texts[#texts + 1] = constant
+      is_said = is_said or constant == 'require'
+    end
+  end
+  for _, text in ipairs(is_said and texts or {}) do
+    names[text] = true
+  end
+end
+
 function Packer:add_function(fn)
   local id = self.ids[fn]
   if id then return id end
@@ -219,6 +238,7 @@ function Packer:add_function(fn)
     return id
   end
   packed.code = code
+  note_required(fn, self.required)
   local holder = self.holder
   for i = 1, math.huge do
     local name, value = debug.getupvalue(fn, i)
@@ -239,6 +259,7 @@ end
 
 --- @class runsmith.Pack a value taken apart, ready to be encoded or hashed
 --- @field modules table<string, true> those that it names
+--- @field required table<string, true> texts that may name what it will require
 
 --- Takes a value apart.
 --- @param value any
@@ -249,6 +270,7 @@ function M.pack(value, wrong, names)
   local packer = setmetatable({
     names = names or M.module_names(),
     modules = {},
+    required = {},
     wrong = wrong,
     ids = {},
     shared = {},
