@@ -18,10 +18,10 @@ static bool is_own(pid_t pid) {
 
 static bool is_stray(const rs_children *children, const rs_cgroups *groups, pid_t pid) {
   uint32_t unit, number;
+  if (rs_children_find(children, pid)) return false; /* most are: nothing is read */
   rs_kin kin = rs_family_kin(pid);
   if (kin.state == 'X' || kin.state == 'Z') return false;
-  if (rs_children_find(children, pid) || rs_children_find(children, kin.group) ||
-      rs_children_find(children, kin.session))
+  if (rs_children_find(children, kin.group) || rs_children_find(children, kin.session))
     return false;
   return !rs_cgroup_find(groups, pid, &unit, &number) &&
          !rs_family_has_mark(pid, NULL) && !is_own(pid);
