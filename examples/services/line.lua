@@ -1,5 +1,5 @@
 -- line.lua -- a connection whose errors are raised, and whose answers come whole: a
--- stop ends one wait early, and then one waits again for what was asked before it.
+-- stop ends two waits early, and then one waits again for what was asked before it.
 
 local net = require 'std.net'
 
@@ -9,10 +9,10 @@ M.__index = M
 local PATIENCE = 1 -- seconds that an answer may take
 
 local function insist(stream, read, ...)
-  local bytes, why = read(stream, ...)
-  if why == 'stopping' then
+  local bytes, why
+  repeat
     bytes, why = read(stream, ...)
-  end
+  until why ~= 'stopping'
   return bytes or error(tostring(why))
 end
 

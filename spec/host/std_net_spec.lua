@@ -163,7 +163,7 @@ local STOPS = [[
   local one, other = pair()
   local listener = assert(net.listen { port = 0 })
   task.spawn(function() print('side ' .. tostring(select(2, listener:accept()))) end)
-  print 'waits'
+  task.spawn(function() print 'waits' end) -- once all the others do
   print('read ' .. tostring(select(2, one:read(nil, 60))))
   print('next ' .. tostring(select(2, one:read(nil, 60))))
   other:write 'still\n'
