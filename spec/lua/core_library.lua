@@ -1,5 +1,5 @@
---- The C core for specs that run outside the program: RUNSMITH_CORE, else the newest
---- build, else one that is compiled for this run.
+--- The C core for specs that run outside the program: RUNSMITH_CORE, else that of the
+--- build in RS_BUILD, else the newest build's, else one that is compiled for this run.
 local abi = require 'runsmith.abi'
 local ffi = require 'ffi'
 
@@ -12,6 +12,9 @@ local function exists(path)
 end
 
 local function built()
+  local own = os.getenv 'RS_BUILD'
+  own = own and own .. '/librs_core.so'
+  if own and exists(own) then return own end
   local list = io.popen 'ls -t build/*/librs_core.so build*/librs_core.so 2>/dev/null'
   local path = list:read '*l'
   list:close()
