@@ -54,6 +54,10 @@ static rs_time span(rs_time from, rs_time now) {
   return from > 0 && from <= now ? now - from : 0;
 }
 
+rs_time rs_where_turn(uint32_t running, uint32_t slot, rs_time since, rs_time now) {
+  return running == RS_NONE || running == slot ? 0 : span(since, now);
+}
+
 /* All that the VM's thread has waited in its life for a processor or for room. */
 static rs_time waited(const rs_runner *runner, rs_vm_book *vm, const rs_sight *sight,
                       rs_time now) {
@@ -118,9 +122,9 @@ static void look_slot(rs_engine *engine, const rs_action *action, const rs_unit 
   rs_time beat = between(0, atomic_load(&slot->beat), now);
   rs_vm_book *book = rs_part_vm(runner, vm);
   rs_time others = sight.busy - atomic_load(&slot->own) - atomic_load(&slot->others);
-  rs_time turn = 0; /* of another, in progress */
+  rs_time turn = 0;
   others = between(0, others, now);
-  if (runs(&sight) && sight.slot != unit->slot) turn = span(sight.since, now);
+  if (runs(&sight)) turn = rs_where_turn(sight.slot, unit->slot, sight.since, now);
   if (book->units == 1) others = turn = 0; /* whatever it says, there are none */
   turn = between(0, turn, now - beat);
   rs_event event = {.kind = RS_EV_SEEN, .unit = action->unit, .inc = action->inc};

@@ -17,6 +17,7 @@
 #include "../../host/engine/base/json.h"
 #include "../../host/engine/base/names.h"
 #include "../../host/engine/base/text.h"
+#include "../../host/engine/runner/where.h"
 
 static void assert_json(const char *bytes, size_t size, const char *wanted) {
   rs_bytes out = {0};
@@ -257,6 +258,16 @@ static void slow_readers_are_told(void **state) {
   assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* A VM that has just woken up runs nobody yet: what it says of its last turn is old. */
+static void a_turn_is_somebodys(void **state) {
+  (void)state;
+  const rs_time since = 5000 * (rs_time)RS_MS, now = 8000 * (rs_time)RS_MS;
+  assert_true(rs_where_turn(7, 3, since, now) == now - since);
+  assert_true(rs_where_turn(3, 3, since, now) == 0);
+  assert_true(rs_where_turn(RS_NONE, 3, since, now) == 0);
+  assert_true(rs_where_turn(7, 3, now + 1, now) == 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(json_takes_any_bytes),
@@ -268,6 +279,7 @@ int main(void) {
     cmocka_unit_test(lists_are_strings_in_a_row),
     cmocka_unit_test(waiting_is_never_told_too_small),
     cmocka_unit_test(a_thread_is_ready_or_not),
+    cmocka_unit_test(a_turn_is_somebodys),
     cmocka_unit_test(disk_goes_on_after_a_crash),
     cmocka_unit_test(disk_turns_over_by_size),
     cmocka_unit_test(disk_counts_what_it_cannot_write),
