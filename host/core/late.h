@@ -3,8 +3,8 @@
 ** Layer    core.
 ** Owner    the core.
 ** Thread   the core's.
-** Limits   RS_LOSSES_MAX losses are known one by one; with more, those that are next to
-**          each other are one, with what was between them.
+** Limits   RS_LOSSES_MAX losses are known one by one; with more, those that are next
+**          to each other are one, with what was between them.
 ** Tested   spec/core/late_spec.lua, and the simulator. */
 #ifndef RS_LATE_H
 #define RS_LATE_H
@@ -35,8 +35,8 @@ typedef struct rs_late {
 ** */
 rs_time rs_late_now(rs_late *late, rs_time real, rs_time due);
 
-/* Own time of a moment in the past; one within a loss is that loss's end, so that nobody
-** is older than they are. */
+/* Own time of a moment in the past; one within a loss is that loss's end, so that
+** nobody is older than they are. */
 rs_time rs_late_own(const rs_late *late, rs_time real);
 
 /* Real time of an own moment that is not past. */

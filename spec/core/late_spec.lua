@@ -28,4 +28,25 @@ describe('a host that is late again and again', function()
     end
     assert.is_true(w.now >= from + 60)
   end)
+
+  it('a hundred times in a row, too, after a long time of peace', function()
+    local w = world(worker 'a' { life = {
+      { 'one', on = { { 'error', 3 }, { 'go', 1 } } },
+      { 'two', ready = true, heartbeat = 60, on = { { 'end', 2 } } },
+      { 'ok', ends = 1 }, { 'bad', ends = 2 },
+    } }, command 'b' { heartbeat = 0.05 })
+    w.silent.a = w.now
+    local from = w.now
+    w:advance(55)
+    for _ = 1, 100 do
+      w:advance(0.06)
+      w.now = w.now + 0.07 -- nobody was woken meanwhile
+      w:pump()
+    end
+    while not w:take('violation')[1] do
+      w:advance(0.1)
+      assert.is_true(w.now < from + 80, 'not found')
+    end
+    assert.is_true(w.now >= from + 60)
+  end)
 end)

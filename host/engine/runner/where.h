@@ -14,9 +14,9 @@
 ** has no traceback. */
 void rs_where(rs_engine *engine, uint32_t unit, char *text, size_t size);
 
-/* How long another than `slot` has been running in a VM that runs: `running` is who does
-** since `since`. RS_NONE: nobody at this moment, and `since` is of a turn that is over, be
-** it for long. */
+/* How long another than `slot` has been running in a VM that runs: `running` is who
+** does since `since`. RS_NONE: nobody at this moment, and `since` is of a turn that is
+** over, be it for long. */
 rs_time rs_where_turn(uint32_t running, uint32_t slot, rs_time since, rs_time now);
 
 #endif
