@@ -65,7 +65,7 @@ typedef struct rs_unit {
   rs_time beat;     /* last sign of life, or the ask where beats do not count; of a
                     ** supervisor: when its runner was last to be back */
   rs_time heard;    /* real time of the last sign of life that was taken: each is taken
-                    ** once, since what was lost before is forgotten some time */
+                    ** once, since losses that are joined later would move it on */
   union {
     rs_time entered; /* begin of this state */
     rs_time limit;   /* VIOLATED: the limit that did not hold */
