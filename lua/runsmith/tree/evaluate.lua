@@ -70,13 +70,6 @@ local function mistake(file, fault)
   }
 end
 
-local function source_of(file)
-  local stream = io.open(file, 'rb')
-  local source = stream and stream:read '*a' or ''
-  if stream then stream:close() end
-  return source
-end
-
 -- Runs the script and all that follows from it, with the recorder in place.
 local function work(file, dir, recorder)
   local chunk, why = loadfile(file)
@@ -92,7 +85,7 @@ local function work(file, dir, recorder)
     load = loader(recorder, dir),
   })
   if not tree then return nil, mistakes end
-  recorder:foresee(source_of(file))
+  recorder:foresee(file)
   local compiled, large = plan.compile(tree, {
     script = file,
     root_dir = uv.fs_realpath(dir == '' and '.' or dir),

@@ -65,7 +65,7 @@ end
 
 --- Takes in those modules of the script's own folder that it, or a module, requires by
 --- name in code that runs later. Who requires such a module depends on it.
---- @param script string its source
+--- @param script string its file
 function Recorder:foresee(script)
   local todo = {}
   local function look(source, requires)
@@ -74,7 +74,7 @@ function Recorder:foresee(script)
       if requires then requires[name] = true end
     end
   end
-  look(script)
+  look(read_file(script) or '')
   for _, loaded in ipairs(self.list) do
     look(loaded.source, loaded.requires)
   end
