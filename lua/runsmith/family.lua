@@ -3,7 +3,6 @@
 --- afterwards among the engine's children by the mark in its first environment.
 
 local folder = require 'runsmith.folder'
-local owned = require 'runsmith.vm.owned'
 
 local M = {}
 
@@ -20,12 +19,13 @@ local function read(path)
 end
 
 --- A process's children, as they are now.
+--- @param uv table luv
 --- @param pid integer|'self'
 --- @return integer[]
-function M.children(pid)
+function M.children(uv, pid)
   local list = {}
   local tasks = ('/proc/%s/task'):format(pid)
-  for _, thread in ipairs(folder.names(owned.luv(), tasks) or {}) do
+  for _, thread in ipairs(folder.names(uv, tasks) or {}) do
     for child in read(('%s/%s/children'):format(tasks, thread)):gmatch '%d+' do
       list[#list + 1] = tonumber(child)
     end
@@ -33,38 +33,46 @@ function M.children(pid)
   return list
 end
 
-local function descendants(pid, found, depth)
+local function descendants(uv, pid, found, depth)
   if depth > DEPTH_MAX then return found end
-  for _, child in ipairs(M.children(pid)) do
+  for _, child in ipairs(M.children(uv, pid)) do
     found[#found + 1] = child
-    descendants(child, found, depth + 1)
+    descendants(uv, child, found, depth + 1)
   end
   return found
 end
 
-local function kill_all(pids)
-  for _, pid in ipairs(pids) do
-    owned.luv().kill(pid, 'sigkill')
+local function kill_below(uv, pid, depth)
+  uv.kill(pid, 'sigstop')
+  local children = depth < DEPTH_MAX and M.children(uv, pid) or {}
+  uv.kill(pid, 'sigkill')
+  for _, child in ipairs(children) do
+    kill_below(uv, child, depth + 1)
   end
 end
 
---- Kills a process and its descendants, as they are now.
+--- Kills a process and its descendants. Each is stopped first, so that it starts nobody
+--- else.
+--- @param uv table luv
 --- @param pid integer
-function M.kill_tree(pid) kill_all(descendants(pid, { pid }, 1)) end
+function M.kill_tree(uv, pid) kill_below(uv, pid, 0) end
 
 --- Kills a program that leads its group, its group and its descendants. They are
 --- stopped first, so that none starts another when it sees its child die.
+--- @param uv table luv
 --- @param pid integer
-function M.kill(pid)
-  local uv = owned.luv()
+function M.kill(uv, pid)
   uv.kill(-pid, 'sigstop')
-  kill_all(descendants(pid, {}, 1))
+  for _, child in ipairs(descendants(uv, pid, {}, 1)) do
+    uv.kill(child, 'sigkill')
+  end
   uv.kill(-pid, 'sigkill')
 end
 
 --- Kills what is left of a group whose leader has ended.
+--- @param uv table luv
 --- @param pid integer the leader's
-function M.kill_group(pid) owned.luv().kill(-pid, 'sigkill') end
+function M.kill_group(uv, pid) uv.kill(-pid, 'sigkill') end
 
 --- The line of an environment by which `orphans` finds who has it.
 --- @param owner string path#incarnation
@@ -82,25 +90,25 @@ local function is_in_exec(pid)
   end
 end
 
-local function environment_of(pid)
+local function environment_of(uv, pid)
   local path = ('/proc/%d/environ'):format(pid)
   for _ = 1, LOOKS do
     local text = read(path)
     if text ~= '' or not is_in_exec(pid) then return text end
-    owned.luv().sleep(PAUSE)
+    uv.sleep(PAUSE)
   end
   return ''
 end
 
 -- Kills those with the mark that are found, and are not known yet; whether there were
 -- any.
-local function kill_marked(mark, known)
+local function kill_marked(uv, mark, known)
   local some = false
-  for _, pid in ipairs(M.children(owned.luv().os_getppid())) do
+  for _, pid in ipairs(M.children(uv, uv.os_getppid())) do
     local is_new = not known[pid]
-    if is_new and ('\0' .. environment_of(pid)):find(mark, 1, true) then
+    if is_new and ('\0' .. environment_of(uv, pid)):find(mark, 1, true) then
       known[pid], some = true, true
-      M.kill_tree(pid)
+      M.kill_tree(uv, pid)
     end
   end
   return some
@@ -109,12 +117,13 @@ end
 --- Kills those that have come to the engine because who started them has ended. A list
 --- of children may lack some while others of them go (proc(5)), so it is read until
 --- nobody new is in it twice in a row.
+--- @param uv table luv
 --- @param owner string path#incarnation
-function M.orphans(owner)
+function M.orphans(uv, owner)
   local mark, known = '\0' .. M.mark(owner) .. '\0', {}
   repeat
-    local some = kill_marked(mark, known)
-    some = kill_marked(mark, known) or some
+    local some = kill_marked(uv, mark, known)
+    some = kill_marked(uv, mark, known) or some
   until not some
 end
 

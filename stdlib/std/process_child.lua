@@ -163,7 +163,7 @@ function Child:kill(signal)
   if not number then error(('%s is no signal'):format(tostring(signal)), 2) end
   if self.ended then return false end
   if number == 9 then
-    family.kill(self.pid)
+    family.kill(owned.luv(), self.pid)
   else
     owned.luv().kill(-self.pid, number)
   end
@@ -208,7 +208,7 @@ end
 
 -- What it has started ends with it.
 local function on_exit(child, code, signal)
-  family.kill_group(child.pid)
+  family.kill_group(owned.luv(), child.pid)
   child.ended = signal == 0 and { ok = code == 0, status = code }
     or { ok = false, signal = name_of(signal) }
   child.ended_at = host.now()
@@ -221,7 +221,7 @@ end
 --- Kills it, and waits until it is gone.
 --- @param child std.process.Child
 function M.destroy(child)
-  family.kill(child.pid)
+  family.kill(owned.luv(), child.pid)
   while not child.ended do
     child.ticket = schedule.ticket()
     schedule.hold(child.ticket)
@@ -362,10 +362,10 @@ schedule.at_finish(function(task)
     owner = child.owner
     child.orphaned = true
     schedule.linger(1) -- until it is reaped
-    family.kill(child.pid)
+    family.kill(owned.luv(), child.pid)
     close_all(child)
   end
-  if owner and host.place() ~= PROCESS then family.orphans(owner) end
+  if owner and host.place() ~= PROCESS then family.orphans(owned.luv(), owner) end
 end)
 
 return M

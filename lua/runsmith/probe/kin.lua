@@ -24,7 +24,7 @@ local over = {} -- pids of programs whose looks are over: sessions to be rid of
 
 local function adopted()
   local own, list = owned.awaited(), {}
-  for _, pid in ipairs(family.children 'self') do
+  for _, pid in ipairs(family.children(luv, 'self')) do
     if not own[pid] then list[#list + 1] = pid end
   end
   return list
@@ -45,7 +45,7 @@ local function sweep()
   local found = false
   for _, pid in ipairs(adopted()) do
     if not abi.reap(pid) and is_left(pid) then
-      family.kill_tree(pid)
+      family.kill_tree(luv, pid)
       found = true
     end
   end
@@ -88,8 +88,8 @@ schedule.at_finish(function(task)
   looks[task], now[look.mark] = nil, nil
   if not look.pid then return end
   over[look.pid] = true
-  for _, pid in ipairs(family.children(look.pid)) do
-    family.kill_tree(pid)
+  for _, pid in ipairs(family.children(luv, look.pid)) do
+    family.kill_tree(luv, pid)
   end
   for _ = 1, ROUNDS do
     if not sweep() then break end

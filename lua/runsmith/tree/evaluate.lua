@@ -2,6 +2,7 @@
 local abi = require 'runsmith.abi'
 local check = require 'runsmith.tree.check'
 local describe = require 'runsmith.tree.describe'
+local family = require 'runsmith.family'
 local json = require 'cjson'
 local modules = require 'runsmith.tree.modules'
 local plan = require 'runsmith.tree.plan'
@@ -214,18 +215,6 @@ local function end_of(result, options)
   ):format(result.code)
 end
 
--- With all that it has started. Each is stopped first, so that it starts nobody else.
-local function kill_tree(pid)
-  uv.kill(pid, 'sigstop')
-  local file = io.open(('/proc/%d/task/%d/children'):format(pid, pid))
-  local children = file and file:read '*a' or ''
-  if file then file:close() end
-  uv.kill(pid, 'sigkill')
-  for child in children:gmatch '%d+' do
-    kill_tree(tonumber(child))
-  end
-end
-
 local function run_process(file, options, command)
   local result, plan_parts, mistake_parts = {}, {}, {}
   local plan_pipe, mistake_pipe = uv.new_pipe(false), uv.new_pipe(false)
@@ -260,7 +249,7 @@ local function run_process(file, options, command)
   end
   uv.timer_start(timer, options.wall * 1000, 0, function()
     result.late = true
-    kill_tree(pid)
+    family.kill_tree(uv, pid) -- with all that it has started
   end)
   read_all(plan_pipe, plan_parts)
   read_all(mistake_pipe, mistake_parts)
