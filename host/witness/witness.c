@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,6 +129,16 @@ static void drain(rs_witness *witness) {
   waitpid(witness->printer, NULL, 0);
 }
 
+/* An engine that could says itself why it ends. Nobody need read stderr: nothing waits
+** for that. */
+static void tell_killed(int status) {
+  struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+  if (!WIFSIGNALED(status) || poll(&out, 1, 0) != 1) return;
+  const char *name = sigabbrev_np(WTERMSIG(status));
+  fprintf(stderr, "runsmith: the host was ended by signal %s, with all that it ran\n",
+          name ? name : "?");
+}
+
 static int prepare(rs_witness *witness) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
@@ -150,5 +161,6 @@ int rs_witness_main(const rs_witness_options *options) {
   if (witness.engine > 0) status = watch(&witness);
   if (rs_sweep_all(witness.printer)) witness.printer = 0;
   drain(&witness);
+  tell_killed(status);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

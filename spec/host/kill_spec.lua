@@ -130,6 +130,9 @@ describe('kill -9', function()
       end
       local status = part == 'engine' and 1 or 128 + 9
       host:finish { signal = false, status = status, stale_socket = true }
+      local said = part == 'engine'
+        and 'runsmith: the host was ended by signal KILL, with all that it ran' or nil
+      assert.equal(said, host.text[#host.text])
     end)
   end
 
