@@ -6,6 +6,7 @@ local kills = require 'bench.kills'
 local measure = require 'bench.measure'
 local parts = require 'host.support.parts'
 local posix = require 'host.support.posix'
+local usage = require 'host.support.usage'
 local uv = require 'luv'
 
 local COUNT = tonumber(os.getenv 'RS_COMMANDS' or 1000)
@@ -90,11 +91,11 @@ local function measured(pids)
   end
   local cpu = 0
   for _, pid in ipairs(pids) do
-    cpu = cpu - measure.cpu(pid)
+    cpu = cpu - usage.processor(pid)
   end
   uv.sleep(IDLE * 1000)
   for _, pid in ipairs(pids) do
-    wakes, cpu = wakes + measure.switches(pid), cpu + measure.cpu(pid)
+    wakes, cpu = wakes + measure.switches(pid), cpu + usage.processor(pid)
   end
   return memory, wakes, cpu
 end

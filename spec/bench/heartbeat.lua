@@ -3,6 +3,7 @@
 local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
 local parts = require 'host.support.parts'
+local usage = require 'host.support.usage'
 
 local TREE = [[
 local rs = require 'runsmith'
@@ -89,7 +90,7 @@ return function(report)
   local host = harness.start { files = { ['tree.lua'] = TREE, ['beats.lua'] = BEATS } }
   local begin = host:wait_for({ kind = 'log', text = 'begin' }, nil, 60)
   local engine = parts.find(host, 'engine')
-  local cpu, switches = measure.cpu(engine), measure.switches(engine)
+  local cpu, switches = usage.processor(engine), measure.switches(engine)
   local cost = host:wait_for({ kind = 'log', text = 'cost' }, begin, 60).fields
   report {
     name = 'ctx:heartbeat() / coarse clock call', value = cost.beat, unit = 'ns',
@@ -97,7 +98,7 @@ return function(report)
   }
   report {
     name = 'engine: CPU while 20 million beats came',
-    value = (measure.cpu(engine) - cpu) * 1000, unit = 'ms', goal = 0,
+    value = (usage.processor(engine) - cpu) * 1000, unit = 'ms', goal = 0,
   }
   report {
     name = 'engine: wake-ups meanwhile, log line included',

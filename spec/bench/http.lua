@@ -8,6 +8,7 @@
 local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
 local posix = require 'host.support.posix'
+local usage = require 'host.support.usage'
 
 local SECONDS = tonumber(os.getenv 'RS_BENCH_SECONDS' or 3)
 local ROUNDS = tonumber(os.getenv 'RS_BENCH_ROUNDS' or 3)
@@ -160,11 +161,11 @@ local function race(servers, path, host)
       local before, from = transitions(host), posix.now()
       rates[name] = rates[name] or {}
       costs[name] = costs[name] or {}
-      local cpu = measure.cpu(server.pid)
+      local cpu = usage.processor(server.pid)
       local rate = wrk(server.port, path)
       table.insert(rates[name], rate)
       local requests = rate * SECONDS
-      table.insert(costs[name], (measure.cpu(server.pid) - cpu) / requests)
+      table.insert(costs[name], (usage.processor(server.pid) - cpu) / requests)
       host:watch(0.05)
       if name == 'runsmith' then
         changes = changes + transitions(host) - before

@@ -3,6 +3,7 @@
 local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
 local parts = require 'host.support.parts'
+local usage = require 'host.support.usage'
 
 local TREE = [[
 local rs = require 'runsmith'
@@ -28,13 +29,13 @@ return function(report)
   local before, cpu = {}, 0
   for _, process in ipairs(host:processes()) do
     before[process.pid] = measure.switches(process.pid)
-    cpu = cpu - measure.cpu(process.pid)
+    cpu = cpu - usage.processor(process.pid)
   end
   host:watch(SECONDS)
   local all = 0
   for _, process in ipairs(host:processes()) do
     all = all + measure.switches(process.pid) - (before[process.pid] or 0)
-    cpu = cpu + measure.cpu(process.pid)
+    cpu = cpu + usage.processor(process.pid)
   end
   report {
     name = 'idle, 1,000 workers, 20 s: engine wake-ups',

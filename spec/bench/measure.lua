@@ -1,4 +1,4 @@
--- measure.lua -- medians, and what /proc says of a process.
+-- measure.lua -- medians, and what /proc says of a process (see support.usage, too).
 
 local posix = require 'host.support.posix'
 
@@ -23,16 +23,6 @@ function M.switches(pid)
     end
   end
   return sum
-end
-
---- Seconds of processor time.
-function M.cpu(pid)
-  local text = posix.slurp('/proc/' .. pid .. '/stat'):match '%) (.*)'
-  local fields = {}
-  for word in text:gmatch '%S+' do
-    fields[#fields + 1] = word
-  end
-  return (fields[12] + fields[13]) / 100
 end
 
 --- Bytes: 'Rss' or 'Pss'.

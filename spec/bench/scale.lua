@@ -4,6 +4,7 @@ local harness = require 'host.support.harness'
 local measure = require 'bench.measure'
 local parts = require 'host.support.parts'
 local posix = require 'host.support.posix'
+local usage = require 'host.support.usage'
 
 local TREE = [[
 local rs = require 'runsmith'
@@ -27,7 +28,7 @@ local function run(count, args, patience)
   local engine, memory = parts.find(host, 'engine'), 0
   for _, process in ipairs(host:processes()) do
     local is_engine = process.pid == engine
-    local busy = measure.cpu(process.pid) > 0.05 -- the runner, not the spare
+    local busy = usage.processor(process.pid) > 0.05 -- the runner, not the spare
     if is_engine or (process.parent == engine and busy) then
       memory = memory + measure.memory(process.pid, 'Rss')
     end
