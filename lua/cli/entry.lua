@@ -134,15 +134,8 @@ function KINDS.restart(entry)
       and 'in ' .. seconds(entry.delay)
     or 'now'
   local why = WHY_RESTART[entry.why] or tostring(entry.why)
-  if entry.failures then
-    why = ('failure %s of %s in %s'):format(
-      tostring(entry.failures),
-      tostring(entry.max),
-      limit(entry.within)
-    )
-  elseif entry.charged == false then
-    why = why .. ', not charged'
-  end
+  if said(entry.detail) then why = why .. ': ' .. tostring(entry.detail) end
+  if entry.charged == false then why = why .. ', not charged' end
   return 'yellow', ('%s (%s)'):format(delay, why)
 end
 

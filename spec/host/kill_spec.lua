@@ -95,6 +95,8 @@ describe('kill -9', function()
       local restart = host:all { kind = 'restart', unit = unit }[1]
       assert.is_falsy(restart.charged)
     end
+    local failed = host:all { kind = 'restart', unit = 'plant' }[1]
+    assert.equal('its runner was ended by KILL', failed.detail)
     misdeed.untouched(host, fixtures.OTHER_RUNNERS)
     host:finish()
   end)

@@ -49,6 +49,12 @@ local READS = { -- kind, fields, how it reads
     "now (another's fault, not charged)",
     'yellow',
   },
+  {
+    'restart',
+    { why = 'failed', charged = true, delay = 0, detail = 'its runner was ended by X' },
+    'now (it failed: its runner was ended by X)',
+    'yellow',
+  },
   { 'collateral', { culprit = 'p/a' }, 'of p/a', 'yellow' },
   {
     'escalated',

@@ -173,10 +173,12 @@ static void put_exited(rs_engine *engine, const rs_entry *entry) {
   put_text(engine, entry->a == RS_WHY_INTERRUPTED ? "where" : "detail", entry->text);
 }
 
-static void put_restart(const rs_entry *entry) {
+/* Of a domain that nobody in it is to blame for: how its runner ended. */
+static void put_restart(rs_engine *engine, const rs_entry *entry) {
   rs_json_name(&line, "why", rs_name_restart(entry->a));
   rs_json_bool(&line, "charged", entry->b == 1);
   rs_json_span(&line, "delay", entry->x);
+  put_text(engine, "detail", entry->text);
 }
 
 static void put_escalated(rs_engine *engine, const rs_entry *entry) {
@@ -228,7 +230,7 @@ void rs_entry_write(rs_engine *engine, const rs_entry *entry) {
   case RS_J_VIOLATION: put_violation(engine, entry); break;
   case RS_J_EXITED: put_exited(engine, entry); break;
   case RS_J_KILLED: rs_json_name(&line, "why", rs_name_killed(entry->a)); break;
-  case RS_J_RESTART: put_restart(entry); break;
+  case RS_J_RESTART: put_restart(engine, entry); break;
   case RS_J_COLLATERAL: put_path(engine, "culprit", entry->other); break;
   case RS_J_ESCALATED: put_escalated(engine, entry); break;
   case RS_J_RELOAD: put_reload(engine, entry); break;
